@@ -3,6 +3,7 @@
 import binascii
 import re
 import struct
+from itertools import accumulate
 
 from samplebank.worker.analysers.extract.compound import native_of
 from samplebank.worker.analysers.extract.haul import Haul
@@ -10,11 +11,13 @@ from samplebank.worker.analysers.extract.kinds import Kind, kind_of
 
 MOST_OBJECTS = 200
 OBJECT = re.compile(rb"\\objdata\b|\\datastore\b")
-#: digits; a size of bytes that stand there as they are; braces; words and blanks, which readers pass over
+#: digits; a size of bytes that stand there as they are; braces and blanks; words, which readers pass over
 PIECE = re.compile(
-    rb"(?P<digits>[0-9a-fA-F]+)|\\bin(?P<size>\d{1,9}) ?|(?P<brace>[{}])"
-    rb"|\\'[0-9a-fA-F]{2}|\\[a-zA-Z]+-?\d*\s?|\\[^a-zA-Z]|\s+"
+    rb"(?P<digits>[0-9a-fA-F]+)|\\bin(?P<size>\d{1,9}) ?|(?P<braces>[{}\s]+)"
+    rb"|\\'[0-9a-fA-F]{2}|\\[a-zA-Z]+-?\d*\s?|\\[^a-zA-Z]"
 )
+#: what a byte adds to the depth of groups
+STEPS = [(byte == ord("{")) - (byte == ord("}")) for byte in range(256)]
 #: where an OLE 1.0 object is embedded, and how long the names in its header may be
 EMBEDDED, LONGEST = 2, 1024
 
@@ -38,13 +41,20 @@ def _object_at(data: bytes, place: int) -> bytes:
         place = piece.end()
         if piece["digits"]:
             digits += piece["digits"]
-        elif piece["brace"]:
-            depth += 1 if piece["brace"] == b"{" else -1
+        elif piece["braces"]:
+            depth = _depth_behind(piece["braces"], depth)
         elif piece["size"]:
             end = place + int(piece["size"])
             content += _spelled(digits) + data[place:end]
             place, digits = end, bytearray()
     return bytes(content + _spelled(digits))
+
+
+def _depth_behind(braces: bytes, depth: int) -> int:
+    """The depth of groups behind braces; negative where the group ends among the braces, whatever follows there."""
+    if braces.count(b"}") > depth and min(accumulate(map(STEPS.__getitem__, braces), initial=depth)) < 0:
+        return -1
+    return depth + braces.count(b"{") - braces.count(b"}")
 
 
 def _spelled(digits: bytearray) -> bytes:
