@@ -3,6 +3,7 @@
 A browser opens each page once, and each test asks for another observation.
 """
 
+import asyncio
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
@@ -165,7 +166,15 @@ def refusals(hostile: dict[str, str]) -> list[Asked]:
 
 @pytest.fixture(scope="module")
 async def walk(service: Service, browser: Browser, pages: list[Asked]) -> Walk:
-    """Everything that a browser sees on the page for the first time."""
+    """Everything that a browser sees on each page for the first time. Two tabs share the pages, as a page waits for quiet."""
+    ways = await asyncio.gather(*(walked(service, browser, pages[first::2]) for first in range(2)))
+    return Walk(
+        {path: seen for way in ways for path, seen in way.pages.items()},
+        [problem for way in ways for problem in way.problems],
+    )
+
+
+async def walked(service: Service, browser: Browser, pages: list[Asked]) -> Walk:
     meter = Meter()
     async with tab(browser, service.url) as visited:
         await enter(visited, service)

@@ -34,7 +34,6 @@ def refused(folder: Path, settings: dict[str, str], *arguments: str) -> str:
         ("SAMPLEBANK_MALICIOUS_SCORE", "101", "a whole number from 1 to 100"),
         ("SAMPLEBANK_SWEEP_INTERVALL", "1", "no setting SAMPLEBANK_SWEEP_INTERVALL"),
         ("SAMPLEBANK_DATABASE_URL", "mysql://x", "must start with postgresql://"),
-        ("SAMPLEBANK_DATABASE_URL", "postgresql://127.0.0.1:1/x", "database cannot be reached"),
         (
             "SAMPLEBANK_DATABASE_URL",
             "postgresql://127.0.0.1:1/x",
