@@ -4,11 +4,12 @@ The boss may read the ledger for the mill and all below. The chief may read ever
 """
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from audit.reading import about, ask, awaited, entries
-from kit.bank import Bank, Sample, eventually
+from kit.bank import Bank, Sample, eventually, name_of
 from kit.visitor import Visitor
 
 RAW = "downloadRawSample"
@@ -145,3 +146,20 @@ def test_a_filter_finds_no_actor_whom_the_caller_may_not_know(bank: Bank) -> Non
     assert by_key == []
     assert by_user.status_code == by_nobody.status_code == 412
     assert by_user.text.replace("quinn", "") == by_nobody.text.replace("nobody-at-all", "")
+
+
+def test_a_filter_by_a_user_who_has_come_over_tells_nothing_of_the_time_before(bank: Bank) -> None:
+    user = name_of("mover")
+    of_user = f"/samplebank/v1/users/{user}"
+    bank.data(bank.put(of_user, {"customer": "quarry"}))
+    bank.data(bank.put(f"/samplebank/v1/accounts/{user}/grants/SAMPLEDB-USER/quarry"))
+    key = bank.data(bank.put(f"/samplebank/v1/keys/{uuid4()}", {"user": user}))["key"]
+    sample = bank.submitted("mia", tlp="green")
+    raw, headers = f"{sample.path}/raw", {"Argus-API-Key": key}
+    assert eventually(lambda: bank.call("GET", raw, None, headers=headers).status_code == 200)
+    assert [entry["actor"] for entry in told(bank, sample)] == [{"type": "other"}]
+
+    bank.data(bank.put(of_user, {"customer": "mill"}))
+
+    assert eventually(lambda: ask(bank, "boss", user=user).status_code == 200)
+    assert entries(bank, "boss", user=user, sample=sample.sha256) == []

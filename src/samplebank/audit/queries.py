@@ -132,7 +132,7 @@ def _demands(caller: Caller, wanted: AuditFilter) -> list[Sql]:
     if wanted.target is not None:
         demands.append(_known_to(caller, Sql("a.target = {}", wanted.target)))
     if wanted.user_id is not None:
-        demands.append(Sql("a.user_id = {}", wanted.user_id))
+        demands.append(_known_to(caller, Sql("a.user_id = {}", wanted.user_id)))
     if wanted.key_id is not None:
         demands.append(_known_to(caller, Sql("a.key_id = {}", wanted.key_id)))
     if wanted.customers is not None:
