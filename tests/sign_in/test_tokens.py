@@ -1,6 +1,8 @@
 """Tokens of a provider who lies, or of somebody between: none says who has signed in."""
 
 import asyncio
+import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -145,6 +147,39 @@ async def test_a_key_that_a_token_brings_along_counts_for_nothing(forger: Forger
         await exchange(provider)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"kty": "EC", "crv": "of tomorrow", "x": "AA", "y": "AA", "kid": "first"},
+        {"kty": ["EC"], "kid": "first"},
+        {"kty": "RSA", "kid": ["first"]},
+    ],
+    ids=["a curve of tomorrow", "a list of types", "a list of ids"],
+)
+async def test_a_key_that_cannot_be_read_hides_no_other_key(
+    forger: Forger, provider: Provider, odd: dict[str, Any]
+) -> None:
+    forger.tell()
+    forger.answers["/keys"] = 200, {"keys": [odd, forger.key.as_dict(private=False)]}
+    forger.give(claims_of(forger))
+
+    assert (await exchange(provider)).subject == "alice"
+
+
+@pytest.mark.parametrize("field", ["alg", "kid"])
+async def test_a_token_whose_header_has_a_list_for_a_word_is_refused(
+    forger: Forger, provider: Provider, field: str
+) -> None:
+    header = {"alg": "RS256", "kid": "first", field: ["first"]}
+    parts = (
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, {})
+    )
+    forger.answers["/token"] = 200, {"id_token": f"{'.'.join(parts)}.AAAA"}
+
+    with pytest.raises(Unproven):
+        await exchange(provider)
+
+
 async def test_a_key_for_secrets_signs_nothing(forger: Forger, provider: Provider) -> None:
     shared = jwk.OctKey.generate_key(256, {"kid": "first"})
     forger.answers["/keys"] = 200, {"keys": [shared.as_dict(private=True)]}
@@ -209,6 +244,8 @@ async def test_a_refusal_of_the_provider_is_told_by_its_kind(
         (lambda issuer: {"issuer": issuer + "/"}, "names another issuer"),
         (lambda _: {"token_endpoint": "http://evil.example/token"}, "without TLS"),
         (lambda _: {"jwks_uri": "file:///etc/passwd"}, "without TLS"),
+        (lambda _: {"authorization_endpoint": "https://id.example/\r\nSet-Cookie: a=b"}, "cannot be read"),
+        (lambda _: {"token_endpoint": "https://id.example/" + "a" * 70_000}, "cannot be read"),
     ],
 )
 async def test_a_document_that_leads_astray_is_refused(
@@ -219,6 +256,13 @@ async def test_a_document_that_leads_astray_is_refused(
 
     with pytest.raises(Unproven, match=said):
         await provider.address(back="b", state="s", nonce="n", challenge="c")
+
+
+async def test_an_address_whose_host_is_no_name_is_refused() -> None:
+    nowhere = Provider(Client("https://xn--", "bank", None, "openid"))
+
+    with pytest.raises(Unproven, match="cannot be read"):
+        await nowhere.address(back="b", state="s", nonce="n", challenge="c")
 
 
 async def test_a_provider_that_is_away_is_away() -> None:

@@ -45,7 +45,7 @@ def header_of(token: str, algorithms: Iterable[str]) -> dict[str, Any]:
         header: dict[str, Any] = jws.extract_compact(token.encode()).headers()
     except (JoseError, ValueError) as error:
         raise Unproven("The sign-in service sent no token that can be read.") from error
-    if header.get("alg") not in ALGORITHMS.intersection(algorithms):
+    if not any(header.get("alg") == taken for taken in ALGORITHMS.intersection(algorithms)):
         raise Unproven("The token of the sign-in service is not signed by an algorithm that is taken.")
     return header
 
@@ -69,7 +69,12 @@ def _signed(token: str, algorithm: str, candidates: Sequence[Mapping[str, Any]])
         try:
             key = jwk.import_key(dict(candidate))
             return jwt.decode(token, key, algorithms=[algorithm]).claims
-        except (JoseError, ValueError, TypeError):
+        except (
+            JoseError,
+            ValueError,
+            TypeError,
+            KeyError,
+        ):  # KeyError: a curve that the library does not know
             continue
     raise Unproven("The token is not signed by a key of the sign-in service.")
 
@@ -107,10 +112,11 @@ def _must_be(value: str) -> jwt.ClaimsOption:
 
 def fitting(keys: Sequence[Mapping[str, Any]], header: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The public keys for signatures with the id in the header; all public keys where the header has no id."""
+    # Compared one by one: a provider may give lists and objects, which no set can be asked for.
     return [
         dict(key)
         for key in keys
-        if key.get("kty") in KEY_TYPES
+        if any(key.get("kty") == kind for kind in KEY_TYPES)
         and key.get("use", "sig") == "sig"
-        and header.get("kid") in {None, key.get("kid")}
+        and (header.get("kid") is None or header["kid"] == key.get("kid"))
     ]

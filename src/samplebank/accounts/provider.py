@@ -4,6 +4,7 @@ Tokens are read here, and neither stored nor logged.
 """
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -31,6 +32,13 @@ MOST: Final = 1024 * 1024
 KEPT: Final = 3600.0
 #: seconds between two looks for a key that is not among the kept keys
 AGAIN: Final = 60.0
+#: what an address of the provider may be made of: the address of a page becomes a header
+ADDRESS: Final = re.compile(r"[!-~]{1,2000}")
+#: characters of a false address that are told
+SHOWN: Final = 200
+UNREADABLE: Final = (
+    "The sign-in service names an address that cannot be read: {!r}. Check SAMPLEBANK_OIDC_ISSUER."
+)
 AWAY: Final = "The sign-in service {} does not answer: try again in a minute, or sign in with an API key."
 DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 WAITING: Final = frozenset({"authorization_pending", "slow_down"})
@@ -238,8 +246,10 @@ class Provider:
             )
         device = document.device_authorization_endpoint or document.token_endpoint
         for address in (document.authorization_endpoint, document.token_endpoint, document.jwks_uri, device):
+            if ADDRESS.fullmatch(address) is None:
+                raise Unproven(UNREADABLE.format(address[:SHOWN]))
             if not is_issuer(address.partition("?")[0]):
-                raise Unproven(f"The sign-in service names an address without TLS: {address[:200]}.")
+                raise Unproven(f"The sign-in service names an address without TLS: {address[:SHOWN]}.")
 
     async def _ask(self, method: str, url: str, **more: Any) -> tuple[int, bytes]:
         """Send a request, and read a bounded answer. Redirects are not followed."""
@@ -257,6 +267,8 @@ class Provider:
                     if len(body) > MOST:
                         raise Unproven(f"The sign-in service answered more than {MOST} bytes.")
                 return answer.status_code, bytes(body)
+        except (httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host that is no name of a domain
+            raise Unproven(UNREADABLE.format(url[:SHOWN])) from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise Unavailable(AWAY.format(self.issuer)) from error
 
