@@ -1,7 +1,9 @@
 """A store without one of its folders says so."""
 
 import logging
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,17 @@ from samplebank.errors import Unavailable
 from samplebank.serving.store import try_to_write
 
 CONTENT = b"some bytes"
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let this process make files, and write no byte into a file, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("area", list(Area))
@@ -23,6 +36,16 @@ async def test_a_store_that_has_lost_a_folder_is_refused_by_the_check(tmp_path: 
 
     with pytest.raises(Unavailable, match=f"lost its folder {area}"):
         await store.check()
+
+
+async def test_a_check_of_a_store_without_room_leaves_no_file(tmp_path: Path) -> None:
+    store = DiskStore(tmp_path / "blobs")
+    store.prepare()
+
+    with no_room(), pytest.raises(Unavailable, match="cannot be written"):
+        await store.check()
+
+    assert list((store.folder / "staging").iterdir()) == []
 
 
 async def test_a_store_that_takes_no_bytes_at_the_start_is_told_in_the_log(

@@ -191,8 +191,11 @@ class DiskStore:
                 raise Unavailable(f"The blob store has lost its folder {area}.")
         probe = self._staging / f"probe-{secrets.token_hex(8)}"
         try:
-            probe.write_bytes(b"probe")
-            probe.unlink()
+            try:
+                probe.write_bytes(b"probe")
+            finally:
+                # A full disk makes the file, and takes no bytes: without this, each look would leave a file.
+                probe.unlink(missing_ok=True)
         except OSError as error:
             raise Unavailable(f"The blob store cannot be written: {error.strerror}.") from error
 
