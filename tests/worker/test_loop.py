@@ -66,6 +66,25 @@ def contents(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
+def test_a_worker_without_room_for_samples_leaves_tasks_until_there_is_room(
+    bank: Bank, robot: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = Names()
+    registered(bank, names, "Measuring")
+    with working(bank.url, robot, names, "Measuring", scratch=tmp_path):
+        assert eventually(lambda: list(tmp_path.iterdir()))
+        (folder,) = tmp_path.iterdir()
+        folder.rmdir()
+        folder.write_text("in the way of all samples")
+        Given(bank, names["Measuring"])
+        assert eventually(lambda: "worker.no_room" in caplog.messages)
+
+        later = Given(bank, names["Measuring"])
+        folder.unlink()
+
+        assert later.ended()["state"] == "success"
+
+
 def test_a_task_ends_with_its_analysis(bank: Bank, worker: Names) -> None:
     task = Given(bank, worker["Measuring"], tlp="green")
 

@@ -248,6 +248,7 @@ class _Loop:
         self._crew.take_back(name)
 
     async def _claim(self) -> None:
+        await until_stopped(self._stop, self._samples.room.some())
         await until_stopped(self._stop, self._places.some_free())
         if self._stop.is_set():
             return

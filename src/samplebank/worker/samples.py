@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from samplebank.worker.client import ServiceClient
+from samplebank.worker.room import Room
 
 #: seconds that the file of a small sample stays for the task of another analyser
 KEPT_SECONDS = 5.0
@@ -31,6 +32,7 @@ class FetchedSample:
 
 class Samples:
     def __init__(self, client: ServiceClient, folder: Path) -> None:
+        self.room = Room(folder)
         self._client = client
         self._folder = folder
         self._there: dict[str, FetchedSample] = {}
@@ -78,10 +80,12 @@ class Samples:
         sample.remove()
 
     async def _download(self, sha256: str, sample: FetchedSample) -> int:
-        # a cleaner of temporary folders may have removed the folder
-        self._folder.mkdir(mode=0o700, exist_ok=True)
         try:
+            # a cleaner of temporary folders may have removed the folder
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             return await self._client.download(sha256, sample.path)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError):
+                self.room.doubt()
             sample.remove()
             raise

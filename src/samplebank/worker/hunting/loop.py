@@ -20,6 +20,7 @@ from samplebank.worker.hunting import batch as batches
 from samplebank.worker.hunting.batch import BatchAssignment, Contents
 from samplebank.worker.hunting.messages import Scanned
 from samplebank.worker.hunting.scanners import Scanners
+from samplebank.worker.room import Room
 from samplebank.worker.stopping import until_stopped, with_patience
 from samplebank.worker.wire import storable
 
@@ -45,6 +46,7 @@ class HuntLoop:
     ) -> None:
         self._client = client
         self._folder = folder
+        self._room = Room(folder)
         self._workers = list(workers)
         self._stop = stop_event
         self._scanners = Scanners(sandbox_required=sandbox_required)
@@ -64,6 +66,7 @@ class HuntLoop:
 
     async def _work(self) -> None:
         async with self._claiming:
+            await self._room.some()
             batch = await self._client.claim_batch(
                 self._workers, wait_seconds=CLAIM_WAIT_SECONDS, lease_seconds=LEASE_SECONDS
             )
@@ -77,6 +80,8 @@ class HuntLoop:
         except (WorkerError, Disturbed, OSError) as error:
             # The end of the lease hands the batch to another attempt.
             self._tell("hunt.failed", batch, str(error))
+            if isinstance(error, OSError):
+                self._room.doubt()
             await asyncio.sleep(FAILED_SECONDS)
 
     async def _while_leased(self, batch: BatchAssignment) -> None:
