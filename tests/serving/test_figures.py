@@ -1,6 +1,10 @@
 """GET /metrics: what an operator watches, each figure explained in the documents."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +130,23 @@ def test_figures_tell_nothing_of_customers_whose_jobs_the_caller_may_not_see(ban
 
     assert f'samplebank_worker_waiting_tasks{{worker="{worker}"}} 0.0' in text
     assert f'customer_waiting_tasks{{worker="{worker}"' not in text
+
+
+def test_a_housekeeper_without_room_for_its_figures_says_why(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "metrics"
+    in_the_way.touch()
+    own = {
+        "SAMPLEBANK_DATABASE_URL": "postgresql://127.0.0.1:9/nowhere",
+        "SAMPLEBANK_DATA_DIR": str(tmp_path / "data"),
+        "PROMETHEUS_MULTIPROC_DIR": str(in_the_way),
+    }
+    command = [sys.executable, "-m", "samplebank.serving.housekeeper_process"]
+
+    with subprocess.Popen(
+        command, env={**os.environ, **own}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.kill()
+
+    assert "WARNING figures.own why='Not a directory'" in first

@@ -8,13 +8,15 @@ import signal
 
 import uvloop
 
+from samplebank import logs, settings
 from samplebank.serving.figures import keep_figures
 
+if __name__ == "__main__":
+    logs.set_up(settings.load(os.environ).log_format)  # before anything below may be told in the log
 gc.disable()  # as in a web process: what is loaded stays
 keep_figures()  # before the modules below make figures
 
 # ruff: noqa: E402
-from samplebank import logs, settings
 from samplebank.assembly import open_bank
 from samplebank.maintenance.election import Deposed
 from samplebank.maintenance.housekeeper import keep_house
@@ -46,5 +48,4 @@ gc.enable()
 
 if __name__ == "__main__":
     stop_with_parent()
-    logs.set_up(settings.load(os.environ).log_format)
     uvloop.run(_keep_house())
