@@ -154,6 +154,16 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(store: DiskStore) -> N
     assert files_of(store) == []
 
 
+async def test_a_leftover_that_another_host_removed_meanwhile_is_passed_over(store: DiskStore) -> None:
+    staging = store.folder / "staging"
+    (staging / "gone").symlink_to("nowhere")  # listed, and not there to be looked at
+    (staging / "left").touch()
+
+    removed = await store.sweep(-60)
+
+    assert (removed, (staging / "left").exists()) == (1, False)
+
+
 async def test_bytes_that_came_wait_on_the_disk_while_memory_is_scarce(tmp_path: Path) -> None:
     store = DiskStore(tmp_path, scarce=0)
     store.prepare()

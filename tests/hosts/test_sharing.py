@@ -1,8 +1,9 @@
 """The work of every host: the work is shared out, and the work of a lost host comes back."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -162,20 +163,48 @@ async def test_a_task_that_a_host_left_in_a_step_is_run_by_another(hosts: tuple[
         assert await db.fetchval(ENDED, task) == State.DONE
 
 
+@asynccontextmanager
+async def keeping_house_without_election(host: Bank) -> AsyncIterator[None]:
+    """Let the host keep house, while another holds the lock of the elected."""
+    elected = await connect_alone(host.database.url)
+    await elected.execute("SELECT pg_advisory_lock($1)", election.LOCK)
+    keeping = asyncio.create_task(keep_house(host))
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await elected.close()
+
+
 async def test_a_host_that_is_not_elected_delivers_events_and_runs_tasks(
     hosts: tuple[Bank, Bank], receiver: Receiver
 ) -> None:
     first, second = hosts
     await add_events(first, samples=3, each=1)
     task = await open_task(first)
-    elected = await connect_alone(first.database.url)
-    await elected.execute("SELECT pg_advisory_lock($1)", election.LOCK)
 
-    keeping = asyncio.create_task(keep_house(second))
-    async with asyncio.timeout(60), first.database.connection() as db:
+    async with (
+        keeping_house_without_election(second),
+        asyncio.timeout(60),
+        first.database.connection() as db,
+    ):
         while len(receiver.got) < 3 or await db.fetchval(ENDED, task) != State.DONE:
             await db.execute("SELECT pg_sleep(0.05)")
 
-    keeping.cancel()
-    await asyncio.gather(keeping, return_exceptions=True)
-    await elected.close()
+
+async def test_a_host_that_is_not_elected_removes_what_is_left_of_its_uploads(
+    hosts: tuple[Bank, Bank], tmp_path: Path
+) -> None:
+    first, second = hosts
+    left = tmp_path / "blobs/staging/of-a-killed-process"
+    left.write_bytes(b"half an upload")
+    os.utime(left, (0, 0))
+
+    async with (
+        keeping_house_without_election(second),
+        asyncio.timeout(60),
+        first.database.connection() as db,
+    ):
+        while left.exists():
+            await db.execute("SELECT pg_sleep(0.05)")

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -288,5 +288,11 @@ def _remove(path: Path, store: Path) -> None:
 
 
 def list_old(folder: Path, before: float) -> list[str]:
+    """The names of the files that were changed before. A file that goes meanwhile is passed over: other hosts look as well."""
+    old = []
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if entry.stat().st_mtime < before]
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                if entry.stat().st_mtime < before:
+                    old.append(entry.name)
+    return old

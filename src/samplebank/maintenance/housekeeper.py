@@ -1,6 +1,7 @@
 """The housekeeper: the process that holds the advisory lock does the housework, a single process at a time.
 
 The housekeepers of all hosts classify samples, deliver events and run service tasks: what can be shared out by locked rows.
+Each removes the leftovers of uploads that broke off: some lie on the disk of the host.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from samplebank.maintenance.sweeps import (
     fold_tallies,
     generate_events,
     judge_parents,
+    remove_leftovers,
     time_out_sweep,
 )
 from samplebank.settings import spare_cores
@@ -84,7 +86,8 @@ async def _deliver_and_run(bank: Bank) -> None:
             tasks.create_task(again_and_again(bank, publish_on, PUBLISH_INTERVAL, None))
         for run in (run_service_tasks, run_reanalyses):
             tasks.create_task(again_and_again(bank, run, bank.settings.sweep_interval, Signal.SERVICE_TASKS))
-        tasks.create_task(again_and_again(bank, comparing_sweep(), bank.settings.sweep_interval, None))
+        for sweep in (comparing_sweep(), remove_leftovers):
+            tasks.create_task(again_and_again(bank, sweep, bank.settings.sweep_interval, None))
 
 
 async def _housework(bank: Bank) -> None:

@@ -181,7 +181,7 @@ async def generate_events(bank: Bank) -> None:
 
 
 async def remove_leftovers(bank: Bank) -> None:
-    """Remove the leftovers of broken uploads."""
+    """Remove the leftovers of broken uploads. With a bucket, each host has a folder of its own for files on their way."""
     removed = await bank.blobs.sweep(LEFTOVER)
     if removed:
         log.info("leftovers.removed", extra={"fields": {"files": removed}})
@@ -241,7 +241,6 @@ async def keep_ledger(bank: Bank) -> None:
 SWEEPS: tuple[Sweep, ...] = (
     take_back_tasks,
     end_retention,
-    remove_leftovers,
     forget_answers,
     forget_figures,
     forget_hunts,
