@@ -137,6 +137,22 @@ def symbian(_: str, data: bytes) -> bytes:
     return struct.pack("<IIII", 1, 2, 0x10000419, 3) + bytes(60) + zlib.compress(data)
 
 
+def pdf_of_one_object(name: str, data: bytes, script: str) -> bytes:
+    """A document whose catalogue holds the file and the script itself. Nothing else points to the file or the script."""
+    target = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        stream = document.make_indirect(pikepdf.Stream(document, data))
+        file = pikepdf.Dictionary(F=pikepdf.String(name), EF=pikepdf.Dictionary(F=stream))
+        action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String(script))
+        document.Root.Names = pikepdf.Dictionary(
+            EmbeddedFiles=pikepdf.Dictionary(Names=pikepdf.Array([pikepdf.String(name), file])),
+            JavaScript=pikepdf.Dictionary(Names=pikepdf.Array([pikepdf.String("x"), action])),
+        )
+        document.save(target)
+    return target.getvalue()
+
+
 def pdf_with(name: str, data: bytes, script: str = "") -> bytes:
     target = io.BytesIO()
     with pikepdf.new() as document:

@@ -27,6 +27,7 @@ from worker.made_texts import (
     onenote,
     open_document,
     outlook_in_outlook,
+    pdf_of_one_object,
     pdf_with,
     presentation,
     symbian,
@@ -200,6 +201,14 @@ async def test_a_script_of_a_pdf_document_is_a_child(extract: Extract) -> None:
     result = await extract(pdf_with("A.EXE", PROGRAM, script))
 
     assert script.encode() in contents(result)
+
+
+async def test_what_stands_inside_of_the_catalogue_of_a_pdf_document_is_a_child(extract: Extract) -> None:
+    script = "app.alert('" + secrets.token_hex(8) + "'); function f() {}"
+
+    result = await extract(pdf_of_one_object("A.EXE", PROGRAM, script))
+
+    assert contents(result) == [PROGRAM, script.encode()]
 
 
 @pytest.mark.parametrize("is_old", [False, True], ids=["new", "old"])

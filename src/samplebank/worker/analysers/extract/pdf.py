@@ -1,10 +1,10 @@
 """Files attached to PDF documents, and scripts in PDF documents. Needs the package pikepdf."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from samplebank.worker.analysers.extract.extras import Source, installed
 from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.pdf_objects import dictionaries, objects
 
 pikepdf = installed("pikepdf")
 
@@ -31,31 +31,29 @@ def open_pdf(data: bytes, haul: Haul) -> None:
         haul.problems.append(f"{type(error).__name__}: {error}"[:300])
         return
     with document:
-        for number, found in enumerate(_objects(document)):
-            try:
-                _take_file(found, number, haul)
-                _take_script(found, number, haul)
-            except (
-                pikepdf.PdfError,
-                ValueError,
-                TypeError,
-                AttributeError,
-                KeyError,
-                RecursionError,
-            ) as error:
-                haul.problems.append(f"{type(error).__name__}: {error}"[:300])
+        for number, found in enumerate(objects(document, MOST_OBJECTS)):
+            haul.go_on()
+            for place, inside in enumerate(dictionaries(found)):
+                _take(inside, f"{number}-{place}" if place else str(number), haul)
 
 
-def _objects(document: Any) -> Iterator[Any]:
-    """The dictionaries among the objects, those that others point to."""
-    for number, found in enumerate(document.objects):
-        if number >= MOST_OBJECTS:
-            return
-        if isinstance(found, pikepdf.Dictionary | pikepdf.Stream):
-            yield found
+def _take(found: Any, number: str, haul: Haul) -> None:
+    """Take the file and the script of a dictionary. A damaged one costs neither the file nor the script of another dictionary."""
+    try:
+        _take_file(found, number, haul)
+        _take_script(found, number, haul)
+    except (
+        pikepdf.PdfError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        RecursionError,
+    ) as error:
+        haul.problems.append(f"{type(error).__name__}: {error}"[:300])
 
 
-def _take_file(found: Any, number: int, haul: Haul) -> None:
+def _take_file(found: Any, number: str, haul: Haul) -> None:
     files = found.get("/EF")
     if not isinstance(files, pikepdf.Dictionary):
         return
@@ -72,7 +70,7 @@ def _take_file(found: Any, number: int, haul: Haul) -> None:
         haul.take(path, content, "pdf")
 
 
-def _take_script(found: Any, number: int, haul: Haul) -> None:
+def _take_script(found: Any, number: str, haul: Haul) -> None:
     script = found.get("/JS")
     if script is None:
         return
