@@ -242,20 +242,42 @@ def overrunning_equation() -> bytes:
     return bytes(28) + b"\3\1\1\3\x0a" + b"\x0a\x08\x5a\x5a" + b"\x90" * 80 + b"\0"
 
 
-def pdf(action: Mapping[str, object], *, opens: bool = False, word: str = "") -> bytes:
-    """A document with an action, which runs when the document is opened, or on a click."""
+def pdf(action: Mapping[str, object], *, opens: bool = False, on_page: bool = False, word: str = "") -> bytes:
+    """A document with an action, which runs when the document or the page is opened, or on a click."""
     target = io.BytesIO()
     with pikepdf.new() as document:
         page = document.add_blank_page()
         made = pikepdf.Dictionary({f"/{name}": value for name, value in action.items()})
         if opens:
             document.Root.OpenAction = document.make_indirect(made)
+        elif on_page:
+            page.AA = pikepdf.Dictionary(O=document.make_indirect(made))
         else:
             page.Annots = pikepdf.Array(
                 [document.make_indirect(pikepdf.Dictionary(Subtype=pikepdf.Name.Link, A=made))]
             )
         document.docinfo["/Author"] = "Ada"
         document.save(target, encryption=pikepdf.Encryption(user=word, owner=word) if word else None)
+    return target.getvalue()
+
+
+def pdf_with_action_inside(place: str, *, first: bytes = b"") -> bytes:
+    """A document that starts a program. The action stands at a place inside of another object; `first` is a script that runs before."""
+    target = io.BytesIO()
+    start = pikepdf.Dictionary(S=pikepdf.Name.Launch, F=pikepdf.String("cmd.exe"))
+    with pikepdf.new() as document:
+        page = document.add_blank_page()
+        if first:
+            script = document.make_indirect(pikepdf.Stream(document, first, Filter=pikepdf.Name.FlateDecode))
+            document.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=script)
+        if place == "annotation":
+            page.Annots = pikepdf.Array([pikepdf.Dictionary(Subtype=pikepdf.Name.Link, A=start)])
+        elif place == "names":
+            names = pikepdf.Array([pikepdf.String("x"), start])
+            document.Root.Names = pikepdf.Dictionary(JavaScript=pikepdf.Dictionary(Names=names))
+        elif place == "next":
+            document.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.Named, Next=pikepdf.Array([start]))
+        document.save(target, compress_streams=False)
     return target.getvalue()
 
 

@@ -282,6 +282,30 @@ async def test_an_action_of_a_pdf_document_is_told(
     assert result.result["metadata"]["creator"] == "Ada"
 
 
+@pytest.mark.parametrize("place", ["annotation", "names", "next"])
+async def test_an_action_inside_of_another_object_of_a_pdf_document_is_told(
+    documents: Extract, place: str
+) -> None:
+    result = await documents(made.pdf_with_action_inside(place))
+
+    assert "pdf-launch" in found(result)
+
+
+async def test_a_damaged_script_of_a_pdf_document_hides_no_other_action(documents: Extract) -> None:
+    result = await documents(made.pdf_with_action_inside("annotation", first=b"no flate"))
+
+    assert "pdf-launch" in found(result)
+    assert result.result["problems"]
+
+
+async def test_the_script_of_an_event_of_a_page_runs_by_itself(documents: Extract) -> None:
+    script = {"S": pikepdf.Name.JavaScript, "JS": pikepdf.String("app.alert(1)")}
+
+    result = await documents(made.pdf(script, on_page=True))
+
+    assert found(result) == {"pdf-script", "pdf-script-autostart"}
+
+
 async def test_a_link_to_click_in_a_pdf_document_is_listed_only(documents: Extract) -> None:
     result = await documents(made.pdf({"S": pikepdf.Name.URI, "URI": pikepdf.String(made.HOST)}))
 

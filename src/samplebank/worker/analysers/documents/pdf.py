@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from samplebank.worker.analysers.documents.damage import BROKEN
@@ -15,14 +15,17 @@ from samplebank.worker.analysers.documents.locked import (
 from samplebank.worker.analysers.documents.report import Report, cut
 from samplebank.worker.analysers.documents.targets import Reach, Target, target_of
 from samplebank.worker.analysers.extract.extras import Source, installed
+from samplebank.worker.analysers.extract.pdf_objects import dictionaries, objects
 from samplebank.worker.contract import SampleFile
 
 pikepdf = installed("pikepdf")
 
 MOST_OBJECTS, MOST_ACTIONS, DEEPEST = 30_000, 2000, 8
 MOST_SCRIPT_BYTES = 1024 * 1024
-#: fields of an object under which actions stand
-ACTIONS = ("/A", "/AA", "/OpenAction", "/Next", "/PA")
+#: fields of an action under which actions stand that run behind it, and how many of a list are read
+STARTED, MOST_NEXT = ("/A", "/Next", "/PA"), 100
+#: events of a page that need no click: the page is opened, or is seen
+STARTING = frozenset({"/O", "/PO", "/PV"})
 PLATFORMS = ("/Win", "/Unix", "/Mac")
 INFORMATION = {
     "/Author": "creator",
@@ -108,55 +111,57 @@ def _read_actions(document: Any, report: Report) -> None:
     first = document.Root.get("/OpenAction")
     reader = _Actions(report)
     if isinstance(first, pikepdf.Dictionary):
-        reader.read(first, is_first=True)
+        reader.read_whole(first, is_first=True)
     names = document.Root.get("/Names")
     if isinstance(names, pikepdf.Dictionary) and names.get("/JavaScript") is not None:
         report.find("pdf-script-autostart", "Names")
-    for number, found in enumerate(_objects(document)):
+    for number, found in enumerate(objects(document, MOST_OBJECTS)):
         if number % 500 == 0:
             report.go_on()
-        try:
-            reader.read(found, is_first=False)
-        except BROKEN as error:
-            report.damage("object", error)
-
-
-def _objects(document: Any) -> Iterator[Any]:
-    for number, found in enumerate(document.objects):
-        if number >= MOST_OBJECTS:
-            return
-        if isinstance(found, pikepdf.Dictionary):
-            yield found
+        for inside in dictionaries(found):
+            reader.read_whole(inside, is_first=False)
 
 
 class _Actions:
-    """Reads actions, each once."""
+    """Reads actions. `is_first`: the action runs by itself."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._left = MOST_ACTIONS
 
-    def read(self, found: Any, *, is_first: bool, depth: int = 0) -> None:
-        """Read an object as an action, and the actions in the object."""
+    def read_whole(self, found: Any, *, is_first: bool) -> None:
+        """Read a dictionary of the document. A damaged action costs no other action."""
+        try:
+            self._read(found, is_first=is_first)
+        except BROKEN as error:
+            self._report.damage("object", error)
+
+    def _read(self, found: Any, *, is_first: bool, depth: int = 0) -> None:
+        """Read a dictionary as an action, and the actions that run by themselves because of the dictionary.
+
+        All other actions are dictionaries of the document, too, and come by themselves.
+        """
         if depth > DEEPEST or self._left <= 0:
             return
+        self._left -= 1 if depth else 0
         kind = found.get("/S")
         if kind is not None:
             self._read_action(str(kind), found, is_first=is_first)
-        for name in ACTIONS:
-            inner = found.get(name)
-            if isinstance(inner, pikepdf.Dictionary):
-                self._read_inner(inner, name[1:], is_first=is_first, depth=depth)
+        events = found.get("/AA")
+        if isinstance(events, pikepdf.Dictionary):
+            for event, action in events.items():
+                if is_first or event in STARTING:
+                    self._read_started(action, depth)
+        if is_first:
+            for name in STARTED:
+                self._read_started(found.get(name), depth)
 
-    def _read_inner(self, inner: Any, where: str, *, is_first: bool, depth: int) -> None:
-        if where != "AA":
-            if not inner.is_indirect or is_first:
-                self.read(inner, is_first=is_first, depth=depth + 1)
-            return
-        for event in inner.keys():  # noqa: SIM118 -- an object of PDF, no mapping of Python
-            action = inner.get(event)
-            if isinstance(action, pikepdf.Dictionary) and (not action.is_indirect or is_first):
-                self.read(action, is_first=is_first or event in {"/O", "/PO", "/PV"}, depth=depth + 1)
+    def _read_started(self, action: Any, depth: int) -> None:
+        """Read an action, or each action of a list of actions, that runs by itself."""
+        actions = islice(action, MOST_NEXT) if isinstance(action, pikepdf.Array) else (action,)
+        for one in actions:
+            if isinstance(one, pikepdf.Dictionary):
+                self._read(one, is_first=True, depth=depth + 1)
 
     def _read_action(self, kind: str, action: Any, *, is_first: bool) -> None:
         self._left -= 1
