@@ -324,6 +324,32 @@ async def test_a_file_may_use_private_rules_of_other_files(
     assert list(result.result["brokenRuleFiles"]) == ["lost.yar"]
 
 
+@pytest.mark.parametrize("first", ["a_needle.yar", "z_needle.yar"])
+async def test_a_file_may_use_rules_of_two_files_of_which_one_uses_the_other(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path, first: str
+) -> None:
+    (rules / first).write_text('rule A_Needle { strings: $a = "needle" condition: $a }')
+    (rules / "hay.yar").write_text("rule Hay { condition: A_Needle }")
+    (rules / "both.yar").write_text("rule Both { condition: A_Needle and Hay }")
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    assert sorted(named(result)) == ["A_Needle", "Both", "Hay"]
+    assert result.result["brokenRuleFiles"] == {}
+
+
+async def test_files_whose_rules_use_each_other_in_a_ring_are_broken(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "asking.yar").write_text("rule Asking { condition: One }")
+    (rules / "one.yar").write_text("rule One { condition: Two }")
+    (rules / "two.yar").write_text("rule Two { condition: One }")
+
+    result = await own_rules.analyse(sample_file(sample))
+
+    assert sorted(result.result["brokenRuleFiles"]) == ["asking.yar", "one.yar", "two.yar"]
+
+
 async def test_a_module_that_is_not_there_costs_the_rules_that_use_the_module(
     own_rules: SandboxedAnalyser, rules: Path, sample: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -162,16 +162,19 @@ def _mended_file(
 ) -> tuple[Unit, Refused | None]:
     """The file behind the needed files, with `left` bytes of needed files at most; or why the file cannot be compiled."""
     lacks: Refused | None = refused
+    tried = {unit.needed}
     for _ in range(MOST_NEEDED):
         if lacks is None or not (lacks.rules or lacks.modules):
             break
         new = [
             found for name in sorted(lacks.rules) if (found := definitions.nearest(name, unit)) is not None
         ]
-        if lacks.rules and not new:
-            break
         # Needed files come first. The files needed before may need the new files.
-        unit = Unit(unit.file, tuple(dict.fromkeys((*new, *unit.needed))))
+        needed = tuple(dict.fromkeys((*new, *unit.needed)))
+        if lacks.rules and needed in tried:
+            break
+        tried.add(needed)
+        unit = Unit(unit.file, needed)
         if _size(unit.needed) > left:
             return unit, Refused(
                 "The files whose rules this file uses are too large to be compiled once more."
@@ -200,10 +203,18 @@ class _Definitions:
         self._known: dict[RuleFile, frozenset[str]] | None = None
 
     def nearest(self, rule: str, asking: Unit) -> RuleFile | None:
-        """The nearest file not needed yet that seems to define the rule; None where there is no such file."""
-        tried = {asking.file, *asking.needed}
-        found = [file for file, names in self._read().items() if rule in names and file not in tried]
-        return min(found, key=lambda file: (_steps(file.path, asking.file.path), file.name), default=None)
+        """The nearest file that seems to define the rule, a file that is not needed yet first; None where there is no such file.
+
+        A file that is needed already stands behind another file that needs the rule.
+        """
+        found = [
+            file for file, names in self._read().items() if rule in names and file != asking.file
+        ]
+        return min(
+            found,
+            key=lambda file: (file in asking.needed, _steps(file.path, asking.file.path), file.name),
+            default=None,
+        )
 
     def _read(self) -> dict[RuleFile, frozenset[str]]:
         if self._known is None:
