@@ -4,6 +4,7 @@ import binascii
 import struct
 import zlib
 from collections.abc import Mapping
+from uuid import UUID
 
 SECTOR, BLOCK = 512, 2048
 FREE, END, FAT_SECTOR = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
@@ -93,12 +94,25 @@ def rtf(name: str, data: bytes) -> bytes:
     return b"{\\rtf1{\\object\\objemb{\\*\\objdata " + broken + b"}}}"
 
 
-def tnef(name: str, data: bytes) -> bytes:
-    def attribute(key: int, content: bytes) -> bytes:
-        return struct.pack("<BII", 2, key, len(content)) + content + struct.pack("<H", sum(content) & 0xFFFF)
+def _tnef_attribute(key: int, content: bytes) -> bytes:
+    return struct.pack("<BII", 2, key, len(content)) + content + struct.pack("<H", sum(content) & 0xFFFF)
 
-    begin, title = attribute(0x00069002, bytes(14)), attribute(0x00018010, name.encode() + b"\0")
-    return b"\x78\x9f\x3e\x22\x01\0" + begin + attribute(0x0006800F, data) + title
+
+def _tnef_attachment(name: str, content: bytes) -> bytes:
+    begin, title = _tnef_attribute(0x00069002, bytes(14)), _tnef_attribute(0x00018010, name.encode() + b"\0")
+    return b"\x78\x9f\x3e\x22\x01\0" + begin + content + title
+
+
+def tnef(name: str, data: bytes) -> bytes:
+    return _tnef_attachment(name, _tnef_attribute(0x0006800F, data))
+
+
+def tnef_with_mail(name: str, mail: bytes) -> bytes:
+    """A TNEF file to which a mail is attached: the mail is a TNEF file, and a property of the attachment (PidTagAttachDataObject)."""
+    value = UUID("00020307-0000-0000-c000-000000000046").bytes_le + mail
+    method = struct.pack("<HHI", 3, 0x3705, 5)
+    told = struct.pack("<HHII", 0x0D, 0x3701, 1, len(value)) + value + bytes(-len(value) % 4)
+    return _tnef_attachment(name, _tnef_attribute(0x00069005, struct.pack("<I", 2) + method + told))
 
 
 # -- images and archives

@@ -17,7 +17,20 @@ from worker.made_autoit import autoit, script
 from worker.made_containers import locked, mail, tarred, zipped
 from worker.made_disks import arj, fat, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
 from worker.made_documents import in_bytes, rtf_object
-from worker.made_images import ar, cab, compound, cpio, iso, lzh, native, outlook, rar, rtf, tnef
+from worker.made_images import (
+    ar,
+    cab,
+    compound,
+    cpio,
+    iso,
+    lzh,
+    native,
+    outlook,
+    rar,
+    rtf,
+    tnef,
+    tnef_with_mail,
+)
 from worker.made_texts import (
     binhex,
     flat_document,
@@ -193,6 +206,15 @@ async def test_a_mail_of_outlook_brings_the_password(extract: Extract) -> None:
     (child,) = (await extract(outlook("bill.zip", attached, "The password: s3same."))).children
 
     assert contents(await extract(child.data, password=child.password or "")) == [PROGRAM]
+
+
+async def test_a_mail_that_is_attached_to_a_tnef_file_is_opened(extract: Extract) -> None:
+    inner = tnef("A.EXE", PROGRAM)
+
+    (mail,) = (await extract(tnef_with_mail("Offer", inner))).children
+
+    assert (mail.name, mail.data) == ("Offer", inner)
+    assert contents(await extract(mail.data)) == [PROGRAM]
 
 
 async def test_a_script_of_a_pdf_document_is_a_child(extract: Extract) -> None:

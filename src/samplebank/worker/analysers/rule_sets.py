@@ -207,9 +207,7 @@ class _Definitions:
 
         A file that is needed already stands behind another file that needs the rule.
         """
-        found = [
-            file for file, names in self._read().items() if rule in names and file != asking.file
-        ]
+        found = [file for file, names in self._read().items() if rule in names and file != asking.file]
         return min(
             found,
             key=lambda file: (file in asking.needed, _steps(file.path, asking.file.path), file.name),
