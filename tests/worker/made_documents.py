@@ -188,9 +188,38 @@ def _record_12(kind: int, content: bytes) -> bytes:
 # -- shortcuts, by MS-SHLLINK
 
 
-def lnk(target: str, arguments: str = "", *, icon: str = "", shown: int = 1, behind: bytes = b"") -> bytes:
-    """A shortcut by the path of its target, from a machine that its tracker names."""
-    flags = 2 | 0x80 | (0x20 if arguments else 0) | (0x40 if icon else 0)
+def _ids(path: str) -> bytes:
+    """A path as a list of items, as the shell of Windows names a file."""
+    drive, *names = path.split("\\")
+    items = [b"\x2f" + f"{drive}\\".encode().ljust(22, b"\0")]
+    items += [b"\x32" + bytes(11) + name.encode("cp1252") + b"\0" for name in names]
+    listed = b"".join(struct.pack("<H", len(item) + 2) + item for item in items) + bytes(2)
+    return struct.pack("<H", len(listed)) + listed
+
+
+def _with_variables(path: str) -> bytes:
+    return (
+        struct.pack("<II", 0x314, 0xA0000001)
+        + path.encode("cp1252").ljust(260, b"\0")
+        + path.encode("utf-16-le").ljust(520, b"\0")
+    )
+
+
+def lnk(
+    target: str,
+    arguments: str = "",
+    *,
+    icon: str = "",
+    shown: int = 1,
+    behind: bytes = b"",
+    by_ids: str = "",
+    variables: str = "",
+) -> bytes:
+    """A shortcut by the path of its target, from a machine that its tracker names.
+
+    `by_ids` is the target in the list of items, and `variables` the target in the block with variables.
+    """
+    flags = bool(by_ids) | 2 | 0x80 | (0x20 if arguments else 0) | (0x40 if icon else 0)
     head = struct.pack("<I16sIIQQQIiIHHII", 0x4C, uuid.UUID("00021401-0000-0000-c000-000000000046").bytes_le, flags, 0x20,
                        132_000_000_000_000_000, 0, 0, 0, 0, shown, 0, 0, 0, 0)  # fmt: skip
     path = target.encode("cp1252") + b"\0"
@@ -204,7 +233,8 @@ def lnk(target: str, arguments: str = "", *, icon: str = "", shown: int = 1, beh
         + b"desktop-ada".ljust(16, b"\0")
         + (bytes(16) + machine) * 2
     )
-    return head + information + texts + tracker + bytes(4) + behind
+    blocks = tracker + (_with_variables(variables) if variables else b"") + bytes(4)
+    return head + (_ids(by_ids) if by_ids else b"") + information + texts + blocks + behind
 
 
 # -- RTF, PDF, OpenDocument

@@ -28,6 +28,27 @@ async def test_the_order_of_a_shortcut_is_told_with_its_machine(documents: Extra
     assert "attack.t1059.001" in {tag.value for tag in result.tags}
 
 
+@pytest.mark.parametrize("part", ["by_ids", "variables"])
+async def test_a_target_that_another_part_of_a_shortcut_names_is_judged_too(
+    documents: Extract, part: str
+) -> None:
+    shell = r"C:\Windows\System32\cmd.exe"
+
+    result = await documents(made.lnk(r"C:\invoice.pdf", "/c start x", **{part: shell}))  # type: ignore[arg-type]
+
+    told = result.result["shortcut"]
+    assert (told["target"], told["otherTargets"]) == (r"C:\invoice.pdf", [shell])
+    assert found(result) == {"shortcut-runs-interpreter"}
+
+
+async def test_a_target_that_all_parts_of_a_shortcut_name_is_told_once(documents: Extract) -> None:
+    variables = r"%windir%\System32\WindowsPowerShell\v1.0\powershell.exe"
+
+    result = await documents(made.lnk(POWERSHELL, by_ids=POWERSHELL.upper(), variables=variables))
+
+    assert "otherTargets" not in result.result["shortcut"]
+
+
 async def test_a_file_behind_the_end_of_a_shortcut_is_a_child(documents: Extract) -> None:
     behind = b"MZ" + bytes(range(256)) * 4
 

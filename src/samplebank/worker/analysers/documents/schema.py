@@ -199,6 +199,12 @@ SCHEMA: Mapping[str, JSON] = {
             "type": "object",
             "properties": {
                 "target": TARGET,
+                "otherTargets": {
+                    "title": "Other targets",
+                    "description": "What other parts of the shortcut name. Windows may show one target and start another.",
+                    "type": "array",
+                    "items": TEXT,
+                },
                 "arguments": {**TEXT, "title": "Arguments"},
                 "icon": {**TEXT, "title": "Icon"},
                 "workingFolder": {**TEXT, "title": "Working folder"},

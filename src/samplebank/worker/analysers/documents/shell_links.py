@@ -30,10 +30,14 @@ SHOWN = {1: "normal", 3: "maximized", 7: "minimized"}
 
 
 class Shortcut(msgspec.Struct):
-    """A shortcut. `end` is where the shortcut ends in the file."""
+    """A shortcut. `end` is where the shortcut ends in the file.
+
+    `others` are targets in other parts of the file: where the parts differ, Windows shows one target and starts another.
+    """
 
     facts: dict[str, JSON] = {}
     target: str = ""
+    others: list[str] = []
     arguments: str = ""
     icon: str = ""
     shown: int = 1
@@ -75,7 +79,8 @@ def _read_behind(data: bytes, flags: int, shortcut: Shortcut) -> None:
         (size,) = struct.unpack_from("<I", data, place)
         by_info = _path_in(data[place : place + size], shortcut)
         place += max(size, 4)
-    shortcut.target = by_info or by_ids
+    _note_target(by_info, shortcut)
+    _note_target(by_ids, shortcut)
     for name, bit in TEXTS:
         if flags & bit:
             text, place = _text(data, place, is_wide=bool(flags & IS_WIDE))
@@ -87,6 +92,21 @@ def _read_behind(data: bytes, flags: int, shortcut: Shortcut) -> None:
             elif name == "relativePath" and not shortcut.target:
                 shortcut.target = text
     shortcut.end = _read_blocks(data, place, shortcut)
+
+
+def _note_target(path: str, shortcut: Shortcut) -> None:
+    """Note a target. The first target that is told counts, and each that differs is another."""
+    if not shortcut.target:
+        shortcut.target = path
+    elif path and path.lower() not in {shortcut.target.lower(), *map(str.lower, shortcut.others)}:
+        shortcut.others.append(path)
+
+
+def _note_target_with_variables(path: str, shortcut: Shortcut) -> None:
+    """Note a target whose folder may be a variable: of two files with one name, one is the other with the variable."""
+    name = path.lower().rpartition("\\")[2]
+    if "%" not in path or not shortcut.target.lower().endswith(f"\\{name}"):
+        _note_target(path, shortcut)
 
 
 def _text(data: bytes, place: int, *, is_wide: bool) -> tuple[str, int]:
@@ -176,7 +196,7 @@ def _read_blocks(data: bytes, place: int, shortcut: Shortcut) -> int:
                 shortcut.icon = path or shortcut.icon
             elif path:
                 shortcut.facts["pathWithVariables"] = path[:500]
-                shortcut.target = shortcut.target or path
+                _note_target_with_variables(path, shortcut)
         elif kind == TRACKER and len(content) >= 56:  # noqa: PLR2004 -- machine and two identifiers
             shortcut.facts["machine"] = content[8:24].partition(b"\0")[0].decode("latin-1")
             file = UUID(bytes_le=content[40:56])

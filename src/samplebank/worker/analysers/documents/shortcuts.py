@@ -15,19 +15,24 @@ BROWSERS = ("iexplore", "msedge", "chrome", "firefox", "explorer")
 
 def read(data: bytes, sample: SampleFile, report: Report) -> None:
     shortcut = shell_links.read(data)
-    order = f"{shortcut.target} {shortcut.arguments}".strip()
+    targets = (shortcut.target, *shortcut.others)
     report.facts["shortcut"] = {
         "target": shortcut.target[:500],
         "arguments": shortcut.arguments[:4000],
         "icon": shortcut.icon[:500],
+        **({"otherTargets": [other[:500] for other in shortcut.others]} if shortcut.others else {}),
         **{name: value for name, value in shortcut.facts.items() if name not in {"arguments", "icon"}},
     }
-    runs = orders.judge(order, "command line", report, shown=shortcut.shown)
+    runs = any(
+        orders.judge(f"{target} {shortcut.arguments}".strip(), "command line", report, shown=shortcut.shown)
+        for target in targets
+    )
     if runs and shortcut.icon.lower().rstrip().endswith(POSED):
         report.find("shortcut-poses-as-document", "icon", shortcut.icon)
     orders.note_remote("icon", shortcut.icon, "icon", report, is_opened=False)
     if not runs:
-        orders.note_remote("target", shortcut.target, "target", report, is_opened=True)
+        for target in targets:
+            orders.note_remote("target", target, "target", report, is_opened=True)
     _keep_behind(data[shortcut.end :], sample, report)
 
 
