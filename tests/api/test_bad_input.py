@@ -69,6 +69,25 @@ def test_several_wrong_times_and_names_come_at_once(bank: Bank) -> None:
     assert fields_of(refused) == {"observedTimestamp", "retention", "acl[0]", "customer"}
 
 
+def test_an_entry_of_metadata_that_is_null_counts_as_not_given(bank: Bank) -> None:
+    sample = Sample()
+    body = bank.submission_body(bank.token(sample), metaData={"from": "mail", "subject": None})
+
+    stored = bank.post(f"{sample.path}/submission", body, "mia")
+
+    assert stored.status_code == 201, stored.text
+    assert stored.json()["data"]["metaData"] == {"from": "mail"}
+
+
+def test_an_entry_of_metadata_that_is_null_hides_no_mistake_beside(bank: Bank) -> None:
+    sample = Sample()
+    body = bank.submission_body(bank.token(sample), metaData={"size": 7, "subject": None})
+
+    refused = bank.post(f"{sample.path}/submission", body, "mia")
+
+    assert fields_of(refused) == {"metaData.size"}
+
+
 def test_a_refused_submission_does_not_use_its_challenge_up(bank: Bank) -> None:
     sample = Sample()
     token = bank.token(sample)

@@ -43,6 +43,7 @@ class Document(Generic[T]):
             self._value = _decoder(cast("Any", wanted)).decode(raw)
         except msgspec.ValidationError as error:
             self._plain, self._mistake = _plain(raw), str(error)
+            self._value = _without_null_entries(self._plain, wanted)
         except RecursionError:
             raise _too_deep() from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -142,6 +143,24 @@ def _plain(raw: bytes) -> Any:
         raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"The body is not JSON: {error}.") from error
+
+
+def _without_null_entries(plain: Any, wanted: type[T]) -> T | None:
+    """The body without entries of maps that are null, as null counts as not given. None where the body stays wrong."""
+    if not isinstance(plain, dict):
+        return None
+    maps = {name for name in _text_map_fields(cast("Any", wanted)) if _holds_null(plain.get(name))}
+    if not maps:
+        return None
+    kept = {name: {key: text for key, text in plain[name].items() if text is not None} for name in maps}
+    try:
+        return msgspec.convert({**plain, **kept}, wanted)
+    except msgspec.ValidationError:
+        return None
+
+
+def _holds_null(value: Any) -> bool:
+    return isinstance(value, dict) and None in value.values()
 
 
 def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
@@ -267,6 +286,14 @@ def _list_fields(wanted: Hashable) -> frozenset[str]:
 def _map_fields(wanted: Hashable) -> frozenset[str]:
     properties = _properties(wanted)
     return frozenset(name for name, inner in properties.items() if inner.get("type") == "object")
+
+
+@cache
+def _text_map_fields(wanted: Hashable) -> frozenset[str]:
+    entries = {name: inner.get("additionalProperties") for name, inner in _properties(wanted).items()}
+    return frozenset(
+        n for n, entry in entries.items() if isinstance(entry, dict) and entry.get("type") == "string"
+    )
 
 
 @cache
