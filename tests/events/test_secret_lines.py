@@ -13,6 +13,7 @@ from kit.brokers import opened, variable
 from kit.certificates import Certificates, make_certificates
 from kit.nats import NatsServer
 from samplebank.errors import Invalid
+from samplebank.events import nats as nats_sink
 from samplebank.events.sinks import Message, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
@@ -79,6 +80,28 @@ async def test_a_wrong_password_is_told_and_not_shown(secret: NatsServer, certif
 
     assert "Authorization Violation" in told
     assert "not-the-secret" not in told
+
+
+async def test_a_right_to_publish_that_is_lacking_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration = tmp_path / "nats.conf"
+    rights = '{ publish: { deny: "samplebank.>" } }'
+    configuration.write_text(
+        f"authorization: {{ users: [ {{ user: {USER}, password: {PASSWORD}, permissions: {rights} }} ] }}"
+    )
+    server = NatsServer(tmp_path / "data", "-c", str(configuration))
+    server.start()
+    try:
+        async with opened("nats", f"nats://{USER}:{PASSWORD}@127.0.0.1:{server.port}") as sink:
+            monkeypatch.setattr(nats_sink, "PATIENCE", 0.5)
+            with pytest.raises(Undelivered) as told:
+                await sink.deliver(EVENT, now=1)
+    finally:
+        server.kill()
+
+    assert 'permissions violation for publish to "samplebank.verdict.settled"' in str(told.value).lower()
+    assert not told.value.answered
 
 
 async def test_a_server_without_tls_gets_no_login_by_an_address_with_tls() -> None:

@@ -39,6 +39,8 @@ class Nats(Broker):
                 f"{variable} has the subject {self._prefix!r}, but words with dots between are needed."
             )
         self._client: Client | None = None
+        #: what the server said last that is no answer to an event, such as that the user may not publish
+        self._noticed: Exception | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -46,12 +48,7 @@ class Nats(Broker):
 
     async def connect(self) -> None:
         # The relay connects again by itself. A client that did so would keep events of the past.
-        noticed: list[Exception] = []
-
-        async def notice(error: Exception) -> None:
-            """Keep quiet: the client would tell each error in the log, and the relay tells one a minute."""
-            noticed[:] = [error]
-
+        self._noticed = None
         new = self._library.NATS() if self._trust is None else _insisting(self._library)
         try:
             await new.connect(
@@ -61,17 +58,21 @@ class Nats(Broker):
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
                 connect_timeout=int(PATIENCE / 2),
-                error_cb=notice,
+                error_cb=self._notice,
                 tls=self._trust,
                 user=self._user,
                 password=self._password,
             )
         except self._library.errors.NoServersError as error:
-            raise noticed[0] if noticed else error from error
+            raise self._noticed or error from error
         except self._library.errors.Error:
             await new.close()  # the client leaves the line of a refused server open
             raise
         self._client = new
+
+    async def _notice(self, error: Exception) -> None:
+        """Keep quiet: the client would tell each error in the log, and the relay tells one a minute."""
+        self._noticed = error
 
     async def send(self, message: Message) -> None:
         assert self._client is not None  # noqa: S101 for the type checker: the relay has prepared the sink
@@ -80,6 +81,11 @@ class Nats(Broker):
         stream = self._client.jetstream(timeout=PATIENCE)
         try:
             await stream.publish(subject, message.body, headers=headers)
+            self._noticed = None
+        except self._library.errors.TimeoutError as error:
+            # The server answers nothing to an event for which the user lacks a right. The server says so beside.
+            why = f"The server did not confirm the event: {self._noticed or 'it took too long'}."
+            raise Undelivered(why, answered=False) from error
         except self._library.errors.MaxPayloadError as error:
             raise Undelivered("The event is larger than the server takes.", answered=True) from error
         except self._errors.NoStreamResponseError as error:
