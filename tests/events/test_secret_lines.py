@@ -13,8 +13,9 @@ from kit.brokers import opened, variable
 from kit.certificates import Certificates, make_certificates
 from kit.nats import NatsServer
 from samplebank.errors import Invalid
+from samplebank.events import brokers
 from samplebank.events import nats as nats_sink
-from samplebank.events.sinks import Message, Undelivered
+from samplebank.events.sinks import Message, Sink, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
 
@@ -37,6 +38,38 @@ def secret(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates)
     server.start()
     yield server
     server.kill()
+
+
+class Rights:
+    """A server whose user has the rights that its file of settings says. Anybody else may do anything."""
+
+    def __init__(self, folder: Path) -> None:
+        self._configuration = folder / "nats.conf"
+        self._write("")
+        self.server = NatsServer(folder / "data", "-c", str(self._configuration))
+        self.url = self.server.url.replace("//", f"//{USER}:{PASSWORD}@")
+
+    def set(self, rights: str) -> None:
+        """Give the user these rights, also on connections that are there."""
+        self._write(rights)
+        self.server.reload()
+
+    def _write(self, rights: str) -> None:
+        user = f"{{ user: {USER}, password: {PASSWORD}, permissions: {{ {rights} }} }}"
+        anybody = "{ user: anybody, password: anybody }"
+        self._configuration.write_text(
+            f"jetstream: {{ store_dir: '{self._configuration.parent}' }}\n"
+            f"accounts: {{ BANK: {{ jetstream: enabled, users: [ {user}, {anybody} ] }} }}\n"
+            "no_auth_user: anybody\n"
+        )
+
+
+@pytest.fixture
+def rights(tmp_path: Path) -> Iterator[Rights]:
+    rights = Rights(tmp_path)
+    rights.server.start()
+    yield rights
+    rights.server.kill()
 
 
 def address(server: NatsServer, authority: Path | None, password: str = PASSWORD) -> str:
@@ -83,25 +116,41 @@ async def test_a_wrong_password_is_told_and_not_shown(secret: NatsServer, certif
 
 
 async def test_a_right_to_publish_that_is_lacking_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rights: Rights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configuration = tmp_path / "nats.conf"
-    rights = '{ publish: { deny: "samplebank.>" } }'
-    configuration.write_text(
-        f"authorization: {{ users: [ {{ user: {USER}, password: {PASSWORD}, permissions: {rights} }} ] }}"
-    )
-    server = NatsServer(tmp_path / "data", "-c", str(configuration))
-    server.start()
-    try:
-        async with opened("nats", f"nats://{USER}:{PASSWORD}@127.0.0.1:{server.port}") as sink:
-            monkeypatch.setattr(nats_sink, "PATIENCE", 0.5)
-            with pytest.raises(Undelivered) as told:
-                await sink.deliver(EVENT, now=1)
-    finally:
-        server.kill()
+    rights.set('publish: { deny: "samplebank.>" }')
 
-    assert 'permissions violation for publish to "samplebank.verdict.settled"' in str(told.value).lower()
+    async with opened("nats", rights.url) as sink:
+        told = await unconfirmed(sink, monkeypatch)
+
+    assert 'permissions violation for publish to "samplebank.verdict.settled"' in told.lower()
+
+
+async def test_events_go_on_when_a_right_to_hear_answers_is_back(
+    rights: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rights.server.set_stream()
+    monkeypatch.setattr(brokers, "FIRST_REST", 0.0)
+    rights.set('subscribe: { deny: "_INBOX.>" }')
+
+    async with opened("nats", rights.url) as sink:
+        await unconfirmed(sink, monkeypatch)
+        rights.set("")
+        await sink.prepare()
+        await sink.deliver(EVENT, now=1)
+
+    async with rights.server.jetstream() as stream:
+        assert (await stream.get_msg("EVENTS", 1)).data == EVENT.body
+
+
+async def unconfirmed(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the sink says where the server answers nothing."""
+    with monkeypatch.context() as hasty:
+        hasty.setattr(nats_sink, "PATIENCE", 0.5)
+        with pytest.raises(Undelivered) as told:
+            await sink.deliver(EVENT, now=1)
     assert not told.value.answered
+    return str(told.value)
 
 
 async def test_a_server_without_tls_gets_no_login_by_an_address_with_tls() -> None:

@@ -1,6 +1,7 @@
 """A nats-server of a test's own, with JetStream, that can be killed and started again on the same folder."""
 
 import json
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from kit.service import free_port
 
 STREAM, SUBJECTS = "EVENTS", "samplebank.>"
 UP = "Server is ready"
+RELOADED = "Reloaded server configuration"
 
 
 class NatsServer(BrokerServer):
@@ -33,13 +35,25 @@ class NatsServer(BrokerServer):
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        options = ["-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self._folder), *self._options]
+        # A file of settings has the place of JetStream, too: the server takes no reload where an option names the place.
+        store = [] if "-c" in self._options else ["-js", "-sd", str(self._folder)]
+        options = ["-a", "127.0.0.1", "-p", str(self.port), *store, *self._options]
         self._process = subprocess.Popen(
             [program("nats-server"), *options], stderr=subprocess.PIPE, text=True
         )
+        self._await(UP)
+
+    def reload(self) -> None:
+        """Let the server read its file of settings anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+        self._await(RELOADED)
+
+    def _await(self, line: str) -> None:
+        assert self._process is not None
         assert self._process.stderr is not None
         said = ""
-        while UP not in said:
+        while line not in said:
             said = self._process.stderr.readline()
             assert said, "nats-server has ended"
 

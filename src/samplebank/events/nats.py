@@ -39,16 +39,18 @@ class Nats(Broker):
                 f"{variable} has the subject {self._prefix!r}, but words with dots between are needed."
             )
         self._client: Client | None = None
+        #: an event was not confirmed
+        self._is_lost = False
         #: what the server said last that is no answer to an event, such as that the user may not publish
-        self._noticed: Exception | None = None
+        self._noticed: list[Exception] = []
 
     @property
     def is_connected(self) -> bool:
-        return self._client is not None and self._client.is_connected
+        return self._client is not None and self._client.is_connected and not self._is_lost
 
     async def connect(self) -> None:
         # The relay connects again by itself. A client that did so would keep events of the past.
-        self._noticed = None
+        self._noticed.clear()
         new = self._library.NATS() if self._trust is None else _insisting(self._library)
         try:
             await new.connect(
@@ -64,28 +66,32 @@ class Nats(Broker):
                 password=self._password,
             )
         except self._library.errors.NoServersError as error:
-            raise self._noticed or error from error
+            raise self._noticed[0] if self._noticed else error from error
         except self._library.errors.Error:
             await new.close()  # the client leaves the line of a refused server open
             raise
-        self._client = new
+        self._client, self._is_lost = new, False
 
     async def _notice(self, error: Exception) -> None:
         """Keep quiet: the client would tell each error in the log, and the relay tells one a minute."""
-        self._noticed = error
+        self._noticed[:] = [error]
 
     async def send(self, message: Message) -> None:
-        assert self._client is not None  # noqa: S101 for the type checker: the relay has prepared the sink
+        used = self._client
+        if used is None:
+            raise Undelivered("The connection was given up.", answered=False)
         subject = f"{self._prefix}.{message.kind.partition('.')[2]}"
         headers = {ID: message.id, "Content-Type": CONTENT_TYPE}
-        stream = self._client.jetstream(timeout=PATIENCE)
+        stream = used.jetstream(timeout=PATIENCE)
         try:
             await stream.publish(subject, message.body, headers=headers)
-            self._noticed = None
         except self._library.errors.TimeoutError as error:
             # The server answers nothing to an event for which the user lacks a right. The server says so beside.
-            why = f"The server did not confirm the event: {self._noticed or 'it took too long'}."
-            raise Undelivered(why, answered=False) from error
+            why = str(self._noticed[0]) if self._noticed else "it took too long"
+            if self._client is used:
+                # A server that once took the right to hear answers sends none to this connection, also with the right back.
+                self._is_lost = True
+            raise Undelivered(f"The server did not confirm the event: {why}.", answered=False) from error
         except self._library.errors.MaxPayloadError as error:
             raise Undelivered("The event is larger than the server takes.", answered=True) from error
         except self._errors.NoStreamResponseError as error:
