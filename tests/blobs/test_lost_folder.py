@@ -1,29 +1,17 @@
 """A store without one of its folders says so."""
 
 import logging
-import resource
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from kit.disks import no_room
 from samplebank.blobs import Area, DiskStore
 from samplebank.errors import Unavailable
 from samplebank.serving.store import try_to_write
 
 CONTENT = b"some bytes"
-
-
-@contextmanager
-def no_room() -> Iterator[None]:
-    """Let this process make files, and write no byte into a file, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("area", list(Area))

@@ -10,6 +10,7 @@ import pytest
 from obstore.store import S3Store
 
 from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.disks import no_room
 from kit.s3 import BUCKET, S3Server
 from kit.service import Service, copy_prepared
 from s3.conftest import MARK, PREFIX
@@ -142,6 +143,19 @@ def test_a_service_whose_bucket_becomes_that_of_another_is_not_ready(far: Bank, 
     obstore.put(objects, MARK, own)
     assert (ready.status_code, "not the store of the database" in ready.text) == (503, True)
     assert far.get("/readyz", None).status_code == 200
+
+
+@pytest.mark.usefixtures("reached")
+async def test_a_store_whose_folder_for_files_on_their_way_takes_no_files_is_refused_by_the_check(
+    tmp_path: Path,
+) -> None:
+    store = store_at(Settings(data_dir=tmp_path), f"s3://{BUCKET}/own", NO_TOKENS)
+    store.prepare()
+    await store.check()
+
+    with no_room(), pytest.raises(Unavailable, match=r"spool, .* cannot be written"):
+        await store.check()
+    await store.close()
 
 
 def test_missing_credentials_are_named() -> None:

@@ -24,6 +24,7 @@ from samplebank.blobs.writing import (
     digests_of,
     to_the_end,
     write_all,
+    write_probe,
     write_stream,
 )
 from samplebank.errors import NotFound, Unavailable
@@ -189,13 +190,8 @@ class DiskStore:
         for area in Area:
             if not (self.folder / area).is_dir():
                 raise Unavailable(f"The blob store has lost its folder {area}.")
-        probe = self._staging / f"probe-{secrets.token_hex(8)}"
         try:
-            try:
-                probe.write_bytes(b"probe")
-            finally:
-                # A full disk makes the file, and takes no bytes: without this, each look would leave a file.
-                probe.unlink(missing_ok=True)
+            write_probe(self._staging)
         except OSError as error:
             raise Unavailable(f"The blob store cannot be written: {error.strerror}.") from error
 

@@ -27,14 +27,16 @@ from samplebank.blobs.writing import (
     Writing,
     digests_of,
     to_the_end,
+    write_probe,
     write_stream,
 )
-from samplebank.errors import Invalid, NotFound
+from samplebank.errors import Invalid, NotFound, Unavailable
 from samplebank.files import close_to_others, make_lasting_folder
 
 MARK = "samplebank-store"
 PROBE = "samplebank-probe"
 SPOOL = "spool"
+NO_SPOOL = "The folder spool, for large files on their way to the bucket, cannot be written: {}."
 #: bytes of a token, and objects that are read at once
 TOKEN, AT_ONCE = 8, 16
 NO_IDENTITY = "{}/{} holds no identity of a blob store: bring the object back from a backup."
@@ -218,6 +220,10 @@ class ObjectStore:
 
     async def check(self) -> None:
         self._room.check()
+        try:
+            await asyncio.to_thread(write_probe, self._spool)
+        except OSError as error:
+            raise Unavailable(NO_SPOOL.format(error.strerror)) from error
         await self.bucket.put(PROBE, b"probe")
 
     def free_bytes(self) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from pathlib import Path
@@ -193,6 +194,16 @@ async def write_file(path: Path, pieces: AsyncGenerator[bytes, None]) -> None:
         async with aclosing(pieces):
             async for piece in pieces:
                 await asyncio.to_thread(write_all, file, piece)
+
+
+def write_probe(folder: Path) -> None:
+    """Write a file, and remove the file. Raises OSError where the folder takes no files."""
+    probe = folder / f"probe-{secrets.token_hex(8)}"
+    try:
+        probe.write_bytes(b"probe")
+    finally:
+        # A full disk makes the file, and takes no bytes: without this, each look would leave a file.
+        probe.unlink(missing_ok=True)
 
 
 def write_all(file: BinaryIO, piece: bytes | bytearray) -> None:
