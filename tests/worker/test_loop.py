@@ -70,8 +70,8 @@ def test_a_worker_without_room_for_samples_leaves_tasks_until_there_is_room(
     bank: Bank, robot: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = Names()
-    registered(bank, names, "Measuring")
-    with working(bank.url, robot, names, "Measuring", scratch=tmp_path):
+    registered(bank, names, "Measuring", "Refusing")
+    with working(bank.url, robot, names, "Measuring", "Refusing", scratch=tmp_path):
         assert eventually(lambda: list(tmp_path.iterdir()))
         (folder,) = tmp_path.iterdir()
         folder.rmdir()
@@ -83,6 +83,8 @@ def test_a_worker_without_room_for_samples_leaves_tasks_until_there_is_room(
         folder.unlink()
 
         assert later.ended()["state"] == "success"
+    told = [message for message in caplog.messages if message == "worker.no_room"]
+    assert len(told) == 1
 
 
 def test_a_task_ends_with_its_analysis(bank: Bank, worker: Names) -> None:

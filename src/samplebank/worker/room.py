@@ -21,6 +21,8 @@ class Room:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._is_doubted = False
+        #: the loops of all analysers wait here, and the log tells once
+        self._is_told = False
 
     def doubt(self) -> None:
         """Note that a file could not be written."""
@@ -28,18 +30,18 @@ class Room:
 
     async def some(self) -> None:
         """Wait until the folder takes files. Without a doubt, nothing is looked at."""
-        is_told = False
         while self._is_doubted:
             try:
                 await asyncio.to_thread(self._try_to_write)
             except OSError as error:
-                if not is_told:
+                if not self._is_told:
                     self._tell(logging.WARNING, "worker.no_room", reason=str(error))
-                is_told = True
+                self._is_told = True
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 self._is_doubted = False
-        if is_told:
+        if self._is_told:
+            self._is_told = False
             self._tell(logging.INFO, "worker.has_room")
 
     def _try_to_write(self) -> None:
