@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from confluent_kafka import KafkaError
 
 from kit.bank import Bank, Sample, eventually
 from kit.brokers import ID, PLACE, BrokerServer, opened, variable
@@ -20,6 +21,7 @@ from kit.service import Service, running
 from kit.tansu import KafkaServer
 from samplebank.errors import Invalid
 from samplebank.events.kafka import MOST as MOST_OF_KAFKA
+from samplebank.events.kafka import no_topic
 from samplebank.events.sinks import Message, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
@@ -270,6 +272,18 @@ async def test_a_refused_login_is_told_in_words(tmp_path: Path) -> None:
 
     assert "SASL SCRAM authentication failed" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, ": make the topic events."),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, ": give the user the rights Describe and Write on the topic events."),
+        (KafkaError.LEADER_NOT_AVAILABLE, "Leader not available (events)."),
+    ],
+)  # fmt: skip
+def test_a_topic_that_kafka_does_not_tell_of_is_told_with_what_to_do(code: int, why: str) -> None:
+    assert no_topic(KafkaError(code), "events").endswith(why)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,11 @@ LOOKS: Final = 5
 LOOK: Final = 1.0
 #: errors for which the record itself is to blame, as the library names them
 BLAMED: Final = ("MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD")
+#: what to do where the cluster does not tell of the topic, by the error as the library names the error
+REMEDIES: Final[Mapping[str, str]] = {
+    "UNKNOWN_TOPIC_OR_PART": ": make the topic {}",
+    "TOPIC_AUTHORIZATION_FAILED": ": give the user the rights Describe and Write on the topic {}",
+}
 COMMON: Final[Mapping[str, object]] = {
     "client.id": "samplebank",
     "acks": "all",
@@ -141,7 +146,7 @@ class Line:
             error: KafkaError = failure.args[0]
             return error
         if (error := found.topics[topic].error) is not None:
-            raise Undelivered(f"{error.str()}: make the topic {topic}.", answered=False)
+            raise Undelivered(no_topic(error, topic), answered=False)
         return None
 
     async def send(
@@ -174,6 +179,11 @@ class Line:
         self._producer.purge()
         self._is_over = True
         self._thread.join()
+
+
+def no_topic(error: "KafkaError", topic: str) -> str:
+    """Why no event can be sent to the topic, and what to do."""
+    return f"{error.str()}{REMEDIES.get(error.name(), ' ({})').format(topic)}."
 
 
 def _login(address: Address, variable: str) -> dict[str, str]:
