@@ -66,6 +66,20 @@ def test_a_task_that_is_nested_too_deep_ends_no_bridge(kartons: Kartons) -> None
     kartons.redis().delete(f"{PREFIX}deep")
 
 
+def test_bytes_that_are_no_text_end_no_bridge(kartons: Kartons) -> None:
+    before = len(kartons.bridge.said())
+    keys: list[bytes] = [f"{PREFIX}odd".encode(), f"{PREFIX}odd-".encode() + b"\xff"]
+    text = b'{"uid": "\xff", "root_uid": "odd", "status": "Started", "headers": {}, "payload": {}}'
+    for key in keys:
+        kartons.redis().set(key, text)
+
+    sample = kartons.submit(staged("family"))
+
+    assert kartons.ended(sample)["state"] == "success"
+    assert "karton.away" not in kartons.bridge.said()[before:]
+    kartons.redis().delete(*keys)
+
+
 def test_a_redis_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:
     karton, before = kartons.karton, len(kartons.bridge.said())
     away = f"The Redis of Karton at 127.0.0.1:{karton.redis.port} does not answer"

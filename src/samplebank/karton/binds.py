@@ -28,7 +28,7 @@ def bind_of(text: str) -> Bind:
     try:
         told = msgspec.json.decode(text)
         return msgspec.convert({"filters": told} if isinstance(told, list) else told, Bind)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError):
         return Bind()
 
 

@@ -53,6 +53,8 @@ class Broker:
             config.redis_url,
             client_name=name,
             decode_responses=True,
+            # Another program's bytes that are no text must not end the bridge.
+            encoding_errors="surrogateescape",
             max_connections=most,
             single_connection_client=most == 1,
             retry=Retry(NoBackoff(), 0),

@@ -67,6 +67,7 @@ class Task:
     def of(cls, text: str) -> "Task":
         """Read the text of a task. Raises `KartonError`."""
         try:
+            text.encode()  # bytes that are no UTF-8
             raw = decoded(text)
             msgspec.convert(raw, Form)
         except RecursionError:
