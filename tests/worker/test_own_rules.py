@@ -13,6 +13,7 @@ from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import sample_file
 from samplebank.worker.contract import Tag
 from samplebank.worker.sandboxed import SandboxedAnalyser
+from samplebank.worker.wire import analysis_request
 from worker.rule_files import ELSEWHERE, HALF_BROKEN, RULE, move, named, replace
 
 
@@ -348,6 +349,24 @@ async def test_files_whose_rules_use_each_other_in_a_ring_are_broken(
     result = await own_rules.analyse(sample_file(sample))
 
     assert sorted(result.result["brokenRuleFiles"]) == ["asking.yar", "one.yar", "two.yar"]
+
+
+async def test_the_best_rules_keep_their_families_where_more_rules_match_than_there_are_tags(
+    own_rules: SandboxedAnalyser, rules: Path, sample: Path
+) -> None:
+    (rules / "many.yar").write_text("\n".join(RULE % (f"Rule_{number}", number) for number in range(101)))
+
+    request = analysis_request(
+        await own_rules.analyse(sample_file(sample)),
+        customer="test",
+        tlp="amber",
+        agent={"name": "yara", "version": "1"},
+    )
+
+    assert request["tags"][:2] == [
+        {"type": "yara", "value": "Rule_100"},
+        {"type": "family", "value": "Staged"},
+    ]
 
 
 async def test_a_module_that_is_not_there_costs_the_rules_that_use_the_module(

@@ -137,10 +137,7 @@ class YaraAnalyser(Analyser):
                 "rules": _described(found, sample.path),
                 "brokenRuleFiles": dict(islice(rules.broken.items(), MOST_BROKEN)),
             },
-            tags=[
-                *(Tag("yara", match.rule.identifier) for match in found),
-                *(Tag("family", match.meaning.family) for match in found if match.meaning.family),
-            ],
+            tags=[tag for match in found for tag in _tags(match)],
             detections=[Detection(match.rule.identifier, match.meaning.assessment) for match in found],
             possible_detections=rules.size,
         )
@@ -198,6 +195,12 @@ def _matches(rules: RuleSet, results: yara_x.ScanResults) -> list[Match]:
         if (file := rules.file_of(rule)) is not None
     )
     return sorted(found, key=lambda match: -match.meaning.score)[:MOST_RULES]
+
+
+def _tags(match: Match) -> list[Tag]:
+    """The tags of one rule: an analysis holds few tags, and the first rules must not lose their families to the names of the last."""
+    family = [Tag("family", match.meaning.family)] if match.meaning.family else []
+    return [Tag("yara", match.rule.identifier), *family]
 
 
 def _described(found: list[Match], path: Path) -> list[dict[str, JSON]]:
