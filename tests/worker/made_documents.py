@@ -159,14 +159,17 @@ def _biff(kind: int, content: bytes) -> bytes:
     return struct.pack("<HH", kind, len(content)) + content
 
 
-def xlsb(tokens: bytes, service: str = "", topic: str = "") -> bytes:
-    """A workbook of Excel 2007 in binary records: one formula in B3 of a sheet of macros, a link to another program."""
+def xlsb(
+    tokens: bytes, service: str = "", topic: str = "", names: tuple[str, ...] = ("_xlnm.Auto_Open",)
+) -> bytes:
+    """A workbook of Excel 2007 in binary records: names, one formula in B3 of a sheet of macros, a link to another program."""
     cell = struct.pack("<II", 1, 0) + b"\1" + struct.pack("<HI", 0, len(tokens)) + tokens
     row = struct.pack("<I", 2) + bytes(12)
     sheet = struct.pack("<II", 0, 1) + _wide("r1") + _wide("M")
-    name = struct.pack("<IBI", 0, 0, 0xFFFFFFFF) + _wide("_xlnm.Auto_Open") + struct.pack("<I", 0)
+    head, end = struct.pack("<IBI", 0, 0, 0xFFFFFFFF), struct.pack("<I", 0)
+    defined = b"".join(_record_12(39, head + _wide(name) + end) for name in names)
     parts = {
-        "xl/workbook.bin": _record_12(156, sheet) + _record_12(39, name),
+        "xl/workbook.bin": _record_12(156, sheet) + defined,
         "xl/_rels/workbook.bin.rels": b'<R><Relationship Id="r1" Type="x/xlMacrosheet" Target="macrosheets/sheet1.bin"/></R>',
         "xl/macrosheets/sheet1.bin": _record_12(0, row) + _record_12(10, cell),
     }

@@ -209,6 +209,16 @@ DDE_FILES: Mapping[str, bytes] = {
 }  # fmt: skip
 
 
+async def test_a_formula_names_what_it_refers_to_where_two_sheets_have_a_name_alike(
+    documents: Extract,
+) -> None:
+    third = b"\x23" + (3).to_bytes(4, "little")
+
+    result = await documents(made.xlsb(third, names=("Same", "Same", "Third")))
+
+    assert result.result["excel4"]["cells"][0]["formula"] == "=Third"
+
+
 @pytest.mark.parametrize("kind", DDE_FILES)
 async def test_a_command_by_dde_is_found_however_the_command_is_split(documents: Extract, kind: str) -> None:
     result = await documents(DDE_FILES[kind])

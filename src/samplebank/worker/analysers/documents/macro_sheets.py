@@ -2,7 +2,7 @@
 
 import posixpath
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from samplebank.worker.analysers.documents.excel4 import VISIBILITY, Excel4, Sheet
@@ -28,7 +28,7 @@ def read(package: Package, report: Report) -> None:
     parts = {path for path, kind in relations.values() if RELATION in kind} | set(package.beginning(FOLDER))
     if parts:
         sheets: dict[str, Sheet] = {}
-        _read_workbook(package, relations, macros, sheets)
+        names = _read_workbook(package, relations, macros, sheets)
         named = {path: sheet for path, sheet in sheets.items() if path in parts}
         for part in sorted(
             part for part in parts if part.endswith((".xml", ".bin")) and "binaryindex" not in part
@@ -38,7 +38,7 @@ def read(package: Package, report: Report) -> None:
             if part.endswith(".xml"):
                 _read_markup(package.markup(part), sheet, macros)
             else:
-                report.part(part, partial(_read_records, package.read(part), sheet, macros))
+                report.part(part, partial(_read_records, package.read(part), sheet, macros, names))
         macros.tell(report)
     for part in package.beginning(LINKS):
         if part.endswith(".bin"):
@@ -59,7 +59,9 @@ def _relations(package: Package) -> dict[str, tuple[str, str]]:
 
 def _read_workbook(
     package: Package, relations: dict[str, tuple[str, str]], macros: Excel4, sheets: dict[str, Sheet]
-) -> None:
+) -> dict[int, str]:
+    """Read the sheets and the names. Return the names by number: several sheets may each have a name of their own that is spelled alike."""
+    numbered: dict[int, str] = {}
     for tag in tags(package.markup(f"{WORKBOOK}.xml"), "sheet", "definedName"):
         if tag.is_end:
             continue
@@ -79,6 +81,8 @@ def _read_workbook(
             name, place = _wide(content, 9)
             (size,) = LENGTH.unpack_from(content, place)
             macros.names[name] = spelled(content[place + 4 : place + 4 + size], EXCEL_2007, {})
+            numbered[len(numbered) + 1] = name
+    return numbered
 
 
 def _read_markup(content: bytes, sheet: Sheet, macros: Excel4) -> None:
@@ -92,9 +96,8 @@ def _read_markup(content: bytes, sheet: Sheet, macros: Excel4) -> None:
             macros.add_cell(sheet.name, cell, f"={tag.text}")
 
 
-def _read_records(content: bytes, sheet: Sheet, macros: Excel4) -> None:
+def _read_records(content: bytes, sheet: Sheet, macros: Excel4, names: Mapping[int, str]) -> None:
     row = 0
-    names = dict(enumerate(macros.names, 1))
     for kind, record in _records(content):
         if kind == ROW and len(record) >= LENGTH.size:
             (row,) = LENGTH.unpack_from(record)
