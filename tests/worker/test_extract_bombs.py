@@ -9,11 +9,13 @@ import time
 import zlib
 from collections.abc import Callable
 
+import pikepdf
 import pybit7z
 import pytest
 
 from samplebank.worker.analysers.extract import plain
 from samplebank.worker.analysers.extract.haul import LATE, SECONDS, Haul, Stopped
+from samplebank.worker.analysers.extract.pdf_objects import MOST_INSIDE, dictionaries
 from samplebank.worker.analysers.extract.rtf import open_rtf
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
@@ -151,6 +153,17 @@ async def test_a_ring_of_folders_in_a_compound_file_ends(extract: Extract, place
 
 async def test_a_ring_of_sectors_in_a_compound_file_ends(extract: Extract) -> None:
     assert (await extract(circular_chain())).score == -1
+
+
+def test_what_stands_inside_of_objects_of_a_pdf_document_is_bounded_and_comes_last() -> None:
+    with pikepdf.new() as document:
+        document.make_indirect(pikepdf.Array([pikepdf.Dictionary(Inside=1)] * (MOST_INSIDE + 1)))
+        document.make_indirect(pikepdf.Dictionary(Own=1))
+
+        found = ["/Inside" if "/Inside" in one else "/Own" for _, one in dictionaries(document, 100)]
+
+    assert "/Own" not in found[found.index("/Inside") :]
+    assert found.count("/Inside") <= MOST_INSIDE
 
 
 async def test_a_ring_of_objects_in_a_pdf_document_ends(extract: Extract) -> None:

@@ -15,7 +15,7 @@ from samplebank.worker.analysers.documents.locked import (
 from samplebank.worker.analysers.documents.report import Report, cut
 from samplebank.worker.analysers.documents.targets import Reach, Target, target_of
 from samplebank.worker.analysers.extract.extras import Source, installed
-from samplebank.worker.analysers.extract.pdf_objects import dictionaries, objects
+from samplebank.worker.analysers.extract.pdf_objects import dictionaries
 from samplebank.worker.contract import SampleFile
 
 pikepdf = installed("pikepdf")
@@ -115,11 +115,9 @@ def _read_actions(document: Any, report: Report) -> None:
     names = document.Root.get("/Names")
     if isinstance(names, pikepdf.Dictionary) and names.get("/JavaScript") is not None:
         report.find("pdf-script-autostart", "Names")
-    for number, found in enumerate(objects(document, MOST_OBJECTS)):
-        if number % 500 == 0:
-            report.go_on()
-        for inside in dictionaries(found):
-            reader.read_whole(inside, is_first=False)
+    for _, found in dictionaries(document, MOST_OBJECTS):
+        report.go_on()
+        reader.read_whole(found, is_first=False)
 
 
 class _Actions:

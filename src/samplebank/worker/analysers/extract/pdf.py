@@ -4,7 +4,7 @@ from typing import Any
 
 from samplebank.worker.analysers.extract.extras import Source, installed
 from samplebank.worker.analysers.extract.haul import Haul
-from samplebank.worker.analysers.extract.pdf_objects import dictionaries, objects
+from samplebank.worker.analysers.extract.pdf_objects import dictionaries
 
 pikepdf = installed("pikepdf")
 
@@ -31,10 +31,9 @@ def open_pdf(data: bytes, haul: Haul) -> None:
         haul.problems.append(f"{type(error).__name__}: {error}"[:300])
         return
     with document:
-        for number, found in enumerate(objects(document, MOST_OBJECTS)):
+        for number, found in dictionaries(document, MOST_OBJECTS):
             haul.go_on()
-            for place, inside in enumerate(dictionaries(found)):
-                _take(inside, f"{number}-{place}" if place else str(number), haul)
+            _take(found, number, haul)
 
 
 def _take(found: Any, number: str, haul: Haul) -> None:
