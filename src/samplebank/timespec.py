@@ -54,7 +54,8 @@ _UNITS: Final[Mapping[str, Unit]] = {
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday
-_LATEST: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+#: 9999-12-31T23:59:59.999Z
+LATEST: Final = 253_402_300_799_999
 
 # The Gregorian calendar repeats after 400 years. 400 years are a whole number of weeks.
 _CYCLE_YEARS: Final = 400
@@ -94,7 +95,7 @@ def iso(moment: Millis) -> str:
 def parse(value: object, *, now: Millis) -> Millis:
     """Read a time in any form that the interface accepts. Raises `BadTime`."""
     moment = _read(value, now)
-    if not 0 <= moment <= _LATEST:
+    if not 0 <= moment <= LATEST:
         raise BadTime(_RANGE)
     return moment
 

@@ -109,6 +109,7 @@ def test_words_within_and_before_parentheses_are_demanded_with_all_that_stands_b
         ("seen:<2026-11-01", None, 1_793_491_200_000),
         ("seen:<=2026-11-01", None, 1_793_491_200_000 + DAY),
         ("seen:2026-11", 1_793_491_200_000, 1_793_491_200_000 + 30 * DAY),
+        ("seen:9999", 253_370_764_800_000, 253_402_300_799_999),
         ("seen:today", NOW - NOW % DAY, NOW - NOW % DAY + DAY),
         ("seen:yesterday", NOW - NOW % DAY - DAY, NOW - NOW % DAY),
         ('seen:"startOfDay - 6 hours"..now', NOW - NOW % DAY - DAY // 4, NOW + 1),

@@ -133,4 +133,5 @@ def _period(date: re.Match[str], text: str, now: Millis) -> Bounds:
         start = timespec.parse(f"{year}-{month or '01'}-{day or '01'}T00:00:00Z", now=now)
     except BadTime as error:
         raise BadValue(f"{quoted(text)} is no time. {error}") from error
-    return Bounds(start, timespec.shift(start, 1, unit))
+    # the year behind the last one is no time
+    return Bounds(start, min(timespec.shift(start, 1, unit), timespec.LATEST))
