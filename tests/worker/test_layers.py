@@ -13,6 +13,7 @@ from samplebank.worker.analysers.testing import sample_file
 from samplebank.worker.contract import NO_FINDINGS, Result, SampleFile
 from worker import made_files
 from worker.made_scripts import ADDRESS, CRADLE, SCRIPTS, encoded_script
+from worker.rule_files import RULE
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 
@@ -103,6 +104,18 @@ async def test_a_rule_that_matches_the_file_itself_is_left_to_yara(strings: Anal
 
     assert result.result["layers"]
     assert (result.score, result.result["rules"]) == (NO_FINDINGS, [])
+
+
+def test_the_best_rules_of_layers_keep_their_families_where_there_are_few_tags(tmp_path: Path) -> None:
+    rules, script = tmp_path / "rules", tmp_path / "script.ps1"
+    rules.mkdir()
+    (rules / "many.yar").write_text("\n".join(RULE % (f"Rule_{number}", number) for number in range(101)))
+    script.write_text(encoded_command(f"{CRADLE} # needle"))
+
+    result = StringsAnalyser({"yara_rules": str(rules)}).analyse(sample_file(script))
+
+    of_rules = [(tag.type, tag.value) for tag in result.tags if tag.type != "behaviour"]
+    assert of_rules[:2] == [("yara", "Rule_100"), ("family", "Staged")]
 
 
 async def test_hidden_words_are_techniques_of_attack(strings: Analyse) -> None:

@@ -3,14 +3,14 @@
 import math
 import mmap
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import get_args
 
 import msgspec
 import yara_x
 
-from samplebank.worker.contract import JSON, Assessment
+from samplebank.worker.contract import JSON, Assessment, Tag
 
 #: the score of a rule without a score
 DEFAULT_SCORE = 50
@@ -52,6 +52,15 @@ class Meaning(msgspec.Struct, frozen=True):
     assessment: Assessment
     family: str | None
     description: str | None
+
+
+def tags_of(rules: Iterable[tuple[str, Meaning]]) -> list[Tag]:
+    """The tags of rules by name, the best first: an analysis holds few tags, and no rule takes the family of a better one."""
+    return [
+        tag
+        for rule, meaning in rules
+        for tag in (Tag("yara", rule), *([Tag("family", meaning.family)] if meaning.family else []))
+    ]
 
 
 class Match(msgspec.Struct, frozen=True):

@@ -26,7 +26,6 @@ from samplebank.worker.contract import (
     Rejected,
     Result,
     SampleFile,
-    Tag,
 )
 
 MIB = 1024 * 1024
@@ -137,7 +136,7 @@ class YaraAnalyser(Analyser):
                 "rules": _described(found, sample.path),
                 "brokenRuleFiles": dict(islice(rules.broken.items(), MOST_BROKEN)),
             },
-            tags=[tag for match in found for tag in _tags(match)],
+            tags=rule_matches.tags_of((match.rule.identifier, match.meaning) for match in found),
             detections=[Detection(match.rule.identifier, match.meaning.assessment) for match in found],
             possible_detections=rules.size,
         )
@@ -195,12 +194,6 @@ def _matches(rules: RuleSet, results: yara_x.ScanResults) -> list[Match]:
         if (file := rules.file_of(rule)) is not None
     )
     return sorted(found, key=lambda match: -match.meaning.score)[:MOST_RULES]
-
-
-def _tags(match: Match) -> list[Tag]:
-    """The tags of one rule: an analysis holds few tags, and the first rules must not lose their families to the names of the last."""
-    family = [Tag("family", match.meaning.family)] if match.meaning.family else []
-    return [Tag("yara", match.rule.identifier), *family]
 
 
 def _described(found: list[Match], path: Path) -> list[dict[str, JSON]]:

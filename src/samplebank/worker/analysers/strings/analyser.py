@@ -2,11 +2,11 @@
 
 import hashlib
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from samplebank.worker.analysers.layer_rules import LayerAnalyser, NotScanned
-from samplebank.worker.analysers.rule_matches import Match, Meaning, patterns_of
+from samplebank.worker.analysers.rule_matches import Match, Meaning, patterns_of, tags_of
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.layers import Layer, Peeling
 from samplebank.worker.analysers.strings.listing import Listing
@@ -116,7 +116,7 @@ def _result(
             "strings": strings,
             "limits": list(peeling.limits),
         },
-        tags=_tags(techniques, best),
+        tags=_tags(techniques, strongest),
         detections=[Detection(rule, meaning.assessment) for rule, meaning in strongest],
         evidence=_evidence(peeling.layers, listing, is_text=is_text),
     )
@@ -135,12 +135,11 @@ def _techniques(layers: list[Layer]) -> dict[str, Layer]:
     return found
 
 
-def _tags(techniques: Mapping[str, Layer], best: Mapping[str, Meaning]) -> list[Tag]:
+def _tags(techniques: Mapping[str, Layer], strongest: Sequence[tuple[str, Meaning]]) -> list[Tag]:
     return [
         *([Tag("behaviour", "obfuscated")] if techniques else []),
         *(Tag("behaviour", f"attack.{technique.lower()}") for technique in techniques),
-        *(Tag("yara", rule) for rule in best),
-        *(Tag("family", meaning.family) for meaning in best.values() if meaning.family),
+        *tags_of(strongest),
     ]
 
 
