@@ -1,7 +1,6 @@
 """Users, groups, grants and keys by the API: made, changed and taken back by whoever manages accounts for every customer."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -9,11 +8,9 @@ import pytest
 import requests
 
 from kit.bank import V2, Bank, eventually, fields_of, name_of
-from kit.databases import migrated_database
-from kit.service import Service
 from samplebank.accounts import first_accounts, upkeep
 from samplebank.accounts.model import ADMINISTRATOR
-from samplebank.database import Database, connect
+from samplebank.database import Database
 from samplebank.errors import Conflict
 
 API = "/samplebank/v1"
@@ -249,16 +246,12 @@ ADMIN, SECOND = first_accounts.ADMIN, "second"
 
 
 @pytest.fixture
-async def administered(service: Service) -> AsyncIterator[Database]:
+async def administered(accounts: Database) -> Database:
     """A database with two users who manage accounts."""
-    async with migrated_database(service) as url:
-        database = await connect(url)
-        async with database.transaction() as db:
-            await first_accounts.provision_first(db, now=1)
-            await upkeep.put(db, "user", SECOND, name=SECOND, customer="default")
-            await upkeep.add_grant(db, SECOND, ADMINISTRATOR, "*")
-        yield database
-        await database.close()
+    async with accounts.transaction() as db:
+        await upkeep.put(db, "user", SECOND, name=SECOND, customer="default")
+        await upkeep.add_grant(db, SECOND, ADMINISTRATOR, "*")
+    return accounts
 
 
 async def take_from(database: Database, name: str) -> str:

@@ -1,28 +1,12 @@
 """The copy of the accounts in memory: whole at every moment, also while the accounts change."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
-
-from kit.databases import migrated_database
 from kit.locks import session_behind
-from kit.service import Service
-from samplebank.accounts import customers, first_accounts, upkeep
+from samplebank.accounts import customers, upkeep
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.tenants import CustomerEntry
-from samplebank.database import Database, connect
-
-
-@pytest.fixture
-async def accounts(service: Service) -> AsyncIterator[Database]:
-    """A database with the accounts of a first start."""
-    async with migrated_database(service) as url:
-        database = await connect(url)
-        async with database.transaction() as db:
-            await first_accounts.provision_first(db, now=1)
-        yield database
-        await database.close()
+from samplebank.database import Database
 
 
 async def test_a_user_may_come_with_a_new_customer_while_the_accounts_are_read(accounts: Database) -> None:

@@ -69,13 +69,8 @@ def _signed(token: str, algorithm: str, candidates: Sequence[Mapping[str, Any]])
         try:
             key = jwk.import_key(dict(candidate))
             return jwt.decode(token, key, algorithms=[algorithm]).claims
-        except (
-            JoseError,
-            ValueError,
-            TypeError,
-            KeyError,
-        ):  # KeyError: a curve that the library does not know
-            continue
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue  # KeyError is a curve that the library does not know
     raise Unproven("The token is not signed by a key of the sign-in service.")
 
 

@@ -18,7 +18,7 @@ from samplebank.karton.patience import Patience
 from samplebank.karton.producer import LEASE_SECONDS
 from samplebank.karton.records import ANALYSES, ENDING, REPORT, RESTARTS, Records
 from samplebank.karton.results import Account, Crash, Request, Terms, requests_of
-from samplebank.karton.tasks import State
+from samplebank.karton.tasks import State, text_of
 from samplebank.karton.trees import PARENT, Look, Tree, Trees
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
@@ -82,7 +82,7 @@ class Ender:
         told = await self._records.told(tree.root)
         findings = [msgspec.json.decode(text, type=Finding) for text in told.under(REPORT).values()]
         crashes = [
-            Crash(wire.storable(task.receiver) or "karton.system", task.error or "no reason given")
+            Crash(text_of(task.receiver) or "karton.system", task.error or "no reason given")
             for task in look.crashed
         ]
         restarted = sum(map(int, told.under(RESTARTS).values()))

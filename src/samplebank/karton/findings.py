@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from samplebank.karton.errors import Misreported
-from samplebank.karton.tasks import Resource, Task, resource_of
+from samplebank.karton.tasks import Resource, Task, resource_of, text_of
 from samplebank.worker import wire
 
 #: what the bridge is bound to: the filters of the common reporter
@@ -80,23 +80,23 @@ def read(task: Task, sample: str, version: str) -> Finding:
         sample=sample,
         service=task.origin,
         version=version,
-        type=_text(headers.get("type")),
-        tags=[_text(tag) for tag in _list(task.payload("tags"))],
+        type=text_of(headers.get("type")),
+        tags=[text_of(tag) for tag in _list(task.payload("tags"))],
         attributes=_attributes(task.payload("attributes")),
-        comments=[_text(one) for one in _list(task.payload("comments") or task.payload("additional_info"))],
+        comments=[text_of(one) for one in _list(task.payload("comments") or task.payload("additional_info"))],
     )
     match finding.type:
         case "config":
             return _with_config(finding, task)
         case "blob":
             blob = {
-                "name": _text(task.payload("name") or "blob"),
-                "kind": _text(headers.get("kind")),
-                "content": _text(task.payload("content"))[:MOST_BLOB],
+                "name": text_of(task.payload("name") or "blob"),
+                "kind": text_of(headers.get("kind")),
+                "content": text_of(task.payload("content"))[:MOST_BLOB],
             }
             return msgspec.structs.replace(finding, blob=blob)
         case _ if headers.get("stage") == "recognized":
-            told = {name: _text(headers[name]) for name in RECOGNIZED if headers.get(name)}
+            told = {name: text_of(headers[name]) for name in RECOGNIZED if headers.get(name)}
             return msgspec.structs.replace(finding, recognized=told)
     return finding
 
@@ -105,7 +105,7 @@ def _with_config(finding: Finding, task: Task) -> Finding:
     config = task.payload("config")
     told = config if isinstance(config, dict) else {}
     family = task.headers.get("family") or told.get("family") or told.get("type") or "unknown"
-    return msgspec.structs.replace(finding, family=_text(family), config=wire.json_value(config))
+    return msgspec.structs.replace(finding, family=text_of(family), config=wire.json_value(config))
 
 
 def problem_of(task: Task, sample: str, version: str, sentence: str) -> Finding:
@@ -122,11 +122,6 @@ def _digest(task: Task, value: object) -> str:
     return sha256
 
 
-def _text(value: object) -> str:
-    """A word of a service. Python keeps bytes of a name that are no UTF-8 as halves of surrogate pairs, which no JSON holds."""
-    return wire.storable(str(value))
-
-
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -134,7 +129,7 @@ def _list(value: object) -> list[Any]:
 def _attributes(value: object) -> dict[str, list[Any]]:
     told = value if isinstance(value, dict) else {}
     return {
-        _text(name): wire.json_value(values if isinstance(values, list) else [values])
+        text_of(name): wire.json_value(values if isinstance(values, list) else [values])
         for name, values in told.items()
         if name != "karton"
     }

@@ -103,7 +103,7 @@ class Task:
     @property
     def origin(self) -> str:
         """The service that sent the task."""
-        return wire.storable(str(self.headers.get("origin") or "unknown"))
+        return text_of(self.headers.get("origin") or "unknown")
 
     @property
     def orig_uid(self) -> str:
@@ -129,7 +129,7 @@ class Task:
         """The last line of the trace of a crash."""
         told = self.raw.get("error") or []
         lines = "".join(map(str, told if isinstance(told, list) else [told])).strip().splitlines()
-        return wire.storable(lines[-1].strip()) if lines else ""
+        return text_of(lines[-1].strip()) if lines else ""
 
     @property
     def is_ours(self) -> bool:
@@ -160,6 +160,11 @@ class Task:
         return Task(encoded(raw), raw)
 
 
+def text_of(value: object) -> str:
+    """A word of a service. Python keeps bytes of a name that are no UTF-8 as halves of surrogate pairs, which no JSON holds."""
+    return wire.storable(str(value))
+
+
 def resource_of(value: object) -> Resource | None:
     """Read a value of a payload that may be a resource."""
     if not isinstance(value, dict) or not isinstance(value.get(RESOURCE), dict):
@@ -170,7 +175,7 @@ def resource_of(value: object) -> Resource | None:
     return Resource(
         uid=str(told.get("uid") or ""),
         bucket=told.get("bucket"),
-        name=wire.storable(str(told.get("name") or "")),
+        name=text_of(told.get("name") or ""),
         sha256=str(sha256).lower() if sha256 else None,
         size=size if isinstance(size, int) else None,
     )

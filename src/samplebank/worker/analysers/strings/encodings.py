@@ -211,13 +211,14 @@ def _is_promising(start: bytes) -> bool:
 
 def _keys(folded: bytes) -> list[int]:
     written = sorted((key.start(), key[1]) for pattern in KEYS for key in pattern.finditer(folded))
-    found = (int(key, 16 if key.startswith(b"0x") else 10) for _, key in chain(written, _named_keys(folded)))
+    keys = chain((key for _, key in written), _named_keys(folded))
+    found = (int(key, 16 if key.startswith(b"0x") else 10) for key in keys)
     return list(dict.fromkeys(key for key in found if 0 < key < BYTE))[:MOST_KEYS]
 
 
-def _named_keys(folded: bytes) -> Iterator[tuple[int, bytes]]:
-    """The places and values of variables that are a key."""
+def _named_keys(folded: bytes) -> Iterator[bytes]:
+    """The values of variables that are a key."""
     names = dict.fromkeys(name[1] for name in islice(KEY_NAME.finditer(folded), MOST_TRIED))
     for name in islice(names, MOST_KEYS):
         if value := re.search(KEY_VALUE % re.escape(name), folded):
-            yield value.start(), value[1]
+            yield value[1]
