@@ -34,7 +34,6 @@ async def claim_when_there(
         try:
             while not gone.done():
                 arrived.clear()
-                await look_again_who_calls(request)
                 claimed = await claim()
                 left = deadline - time.monotonic()
                 if claimed or left <= 0:
@@ -42,6 +41,7 @@ async def claim_when_there(
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(left, look_again)):
                         await arrived.wait()
+                await look_again_who_calls(request)
         finally:
             gone.cancel()
     return None
