@@ -4,9 +4,9 @@ import mmap
 from collections.abc import Iterator
 from typing import Final
 
-from samplebank.worker.analysers.extract.extras import installed
+from samplebank.worker.analysers.static.facts import tlsh_package
 
-tlsh = installed("tlsh")
+tlsh = tlsh_package.imported()
 
 #: bytes of a file with a TLSH: a digest of less says nothing, and a digest of more takes too long
 FEWEST, MOST = 256, 32 * 1024 * 1024
