@@ -13,11 +13,13 @@ from typing import Any
 
 import asyncpg
 import numpy as np
-import tlsh
 
 from samplebank.samples.derived_facts import digest_of
 from samplebank.samples.fact_kinds import TLSH
 from samplebank.samples.tlsh import BUCKETS
+from samplebank.worker.analysers.static.facts import tlsh_package
+
+tlsh = tlsh_package.imported()
 
 #: samples of one COPY
 PIECE = 20_000

@@ -1,6 +1,5 @@
 """In a large database, near samples are found with their exact distance, and what very many samples share costs little."""
 
-import tlsh
 from bench.relatives import BruteForce
 from bench.tenants import Tenants
 
@@ -22,8 +21,10 @@ from samplebank.search.similar import (
     nearest,
     similar_to,
 )
+from samplebank.worker.analysers.static.facts import tlsh_package
 from search.conftest import ENTRIES, READ, RELATED, forget_scans
 
+tlsh = tlsh_package.imported()
 #: the distance up to which the bands find every sample
 SURE = 31
 #: samples that are searched for; others are deleted, or seen by nobody

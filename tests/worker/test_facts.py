@@ -12,16 +12,16 @@ from typing import get_args
 
 import lief
 import pytest
-import tlsh
 
 from identification.kinds import macho
 from samplebank.query.sample_meanings import DERIVED
 from samplebank.samples import fact_kinds
-from samplebank.worker.analysers.static.facts import fuzzy
+from samplebank.worker.analysers.static.facts import fuzzy, tlsh_package
 from samplebank.worker.contract import FactKind, Result
 from worker import made_files, made_programs
 from worker.recorded import requested
 
+tlsh = tlsh_package.imported()
 Analyse = Callable[[bytes], Awaitable[Result]]
 
 LS = Path("/bin/ls").read_bytes()

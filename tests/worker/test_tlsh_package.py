@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tlsh
-
 from samplebank.worker.analysers.static.facts import tlsh_package
 
+tlsh = tlsh_package.imported()
 DIGEST = """
 from samplebank.worker.analysers.static.facts import tlsh_package
 package = tlsh_package.imported()
