@@ -1,12 +1,14 @@
 """The outbox has parts by ranges of ids: parts come before they are needed, and go as a whole."""
 
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from bench.databases import connected
 
 from events.reading import READER, add, read_on
 from kit.databases import migrate, migrated_database, own_database
+from kit.interleaving import Interrupted
 from kit.service import Service
 from samplebank.database import Connection, Database, open_database
 from samplebank.events import feed, outbox, parts
@@ -124,6 +126,26 @@ async def test_what_a_sink_has_to_deliver_goes_with_the_part(db: Connection) -> 
     await drop_old(db, before=3)
 
     assert await outbox.take(db, READER, 10, lease=1, now=100) == []
+
+
+async def test_an_event_that_is_forgotten_while_a_sink_reads_holds_up_no_later_event(
+    database: Database, db: Connection
+) -> None:
+    await add(db, moment=1)
+
+    async def meanwhile() -> None:
+        async with database.connection() as forgetter:
+            assert await feed.forget(forgetter, before=2, most=100) == 1
+
+    interrupted = Interrupted(db, meanwhile, outbox.ADD_DELIVERIES)
+    await outbox.take(cast("Connection", interrupted), READER, 1, lease=1, now=1)
+    assert interrupted.is_over
+    later = await add(db, moment=3)
+
+    taken = [await outbox.take(db, READER, 1, lease=1, now=now) for now in (100, 200)]
+
+    assert [event.id for events in taken for event in events][:1] == [later]
+    assert await db.fetchval("SELECT count(*) FROM delivery") == 1
 
 
 async def test_events_of_nearly_one_time_wait_for_the_drop_of_their_part(db: Connection) -> None:

@@ -36,6 +36,10 @@ class Interrupted:
         await self._begin(query)
         return await self._db.fetchval(query, *values)
 
+    async def execute(self, query: str, *values: Any) -> Any:
+        await self._begin(query)
+        return await self._db.execute(query, *values)
+
     async def _begin(self, query: str) -> None:
         if query in self._before and self._meanwhile is not None:
             meanwhile, self._meanwhile = self._meanwhile, None

@@ -81,15 +81,19 @@ ADD_DELIVERIES = Statement("""
      ORDER BY event.place ON CONFLICT DO NOTHING
 """)
 # Of each sample only the oldest event is handed out, and only when due. Later events of the sample wait.
+# An event may be forgotten while a sink moves the event into its deliveries. Nothing is left to deliver then.
 TAKE = Statement(f"""
     WITH due AS (
-        SELECT d.place FROM delivery d
+        SELECT d.place, d.event_id FROM delivery d
          WHERE d.sink = :sink AND d.dead_time IS NULL AND d.not_before <= :now
            AND NOT EXISTS (
             SELECT FROM delivery earlier
              WHERE earlier.sink = d.sink AND earlier.sample_id = d.sample_id AND earlier.place < d.place
                AND earlier.dead_time IS NULL)
          ORDER BY d.place LIMIT :most FOR UPDATE OF d SKIP LOCKED
+    ), forgotten AS (
+        DELETE FROM delivery d USING due
+         WHERE d.place = due.place AND (SELECT o.id FROM outbox o WHERE o.id = due.event_id) IS NULL
     )
     UPDATE delivery d SET not_before = :until FROM due, outbox o
      WHERE d.place = due.place AND o.id = d.event_id RETURNING {EVENT.sql}
