@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 PORTS: Final[Mapping[str, int]] = {"nats": 4222, "tls": 4222}
 OPTIONS: Final = frozenset({"subject", "types", CA})
-#: the class of the errors for which the message itself is to blame
-BAD_REQUEST: Final = 400
+#: the errors for which the message itself is to blame: it is larger than the stream takes, or its headers are.
+#: The status 400 alone says less: an account without room and a sealed stream answer so, too
+BLAMED: Final = frozenset({10054, 10097})
 #: JetStream leaves out a message whose id it has seen within the window of duplicates
 ID: Final = "Nats-Msg-Id"
 IN_THE_CLEAR: Final = "the server does not ask for TLS, and the address says tls://: give the server a certificate, or use nats://"
@@ -99,7 +100,7 @@ class Nats(Broker):
             raise Undelivered(why, answered=False) from error
         except self._errors.APIError as error:
             why = f"The stream answered {error.code}: {error.description}."
-            raise Undelivered(why, answered=error.code == BAD_REQUEST) from error
+            raise Undelivered(why, answered=error.err_code in BLAMED) from error
 
     async def close(self) -> None:
         was, self._client = self._client, None
