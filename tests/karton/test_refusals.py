@@ -5,9 +5,9 @@ from pathlib import Path
 
 from kit.bank import Bank, Sample, eventually
 from kit.children import links_of
-from kit.karton import Kartons, program, staged
+from kit.karton import STAGED, Kartons, program, staged
 from kit.service import Service
-from samplebank.karton.tasks import PREFIX
+from samplebank.karton.tasks import PREFIX, first_task, root_of
 
 
 def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
@@ -20,6 +20,35 @@ def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
         "A task of karton.staged is not taken: 'stolen.bin' lies in the bucket 'secrets'"
     )
     assert kartons.links(sample) == []
+
+
+def test_bytes_in_places_that_no_bucket_has_are_not_read(kartons: Kartons) -> None:
+    sample = kartons.submit(staged("places"))
+
+    kartons.ended(sample)
+
+    many, steps = kartons.account(sample)["problems"]
+    assert "'many.bin' lies in the bucket \"['secrets']\"" in many
+    assert "lacks the bytes of 'steps.bin'" in steps
+    assert kartons.links(sample) == []
+
+
+def test_a_lost_task_with_bytes_in_a_place_that_no_bucket_has_ends_no_bridge(
+    kartons: Kartons, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    sample = kartons.submit(staged("hang", str(begun)))
+    assert eventually(begun.exists)
+    root, before = root_of(kartons.task(sample)["id"]), len(kartons.bridge.said())
+    lost = first_task(root, {}, {"uid": "a//..", "name": "steps.bin"}, {})
+    kartons.redis().set(lost.key, lost.text)
+
+    assert eventually(lambda: "Crashed" in str(kartons.redis().get(lost.key))), kartons.bridge.said()[before:]
+
+    kartons.karton.kill(STAGED)
+    kartons.karton.launch(STAGED)
+    assert kartons.ended(sample)["state"] == "success"
+    assert "The bytes of 'steps.bin' are missing" in kartons.account(sample)["crashed"][0]["reason"]
 
 
 def test_a_sample_from_nowhere_gets_no_analysis(kartons: Kartons, bank: Bank) -> None:

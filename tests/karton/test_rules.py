@@ -12,7 +12,7 @@ from samplebank.karton.broker import Connection
 from samplebank.karton.errors import KartonError, Misreported
 from samplebank.karton.findings import read, subject_of
 from samplebank.karton.healer import Circumstances, is_abandoned
-from samplebank.karton.tasks import RESOURCE, Task, encoded, first_task, root_of
+from samplebank.karton.tasks import DEEPEST, RESOURCE, State, Task, encoded, first_task, root_of
 from samplebank.karton.trees import Look, Tree, is_passing
 from samplebank.karton.watcher import is_quiet, told_root
 from samplebank.worker.assignment import Assignment
@@ -240,6 +240,23 @@ def test_numbers_that_no_json_has_do_not_hide_a_task() -> None:
     assert Task.of(text).payload("id") == 2**80
 
 
+def nested(steps: int) -> str:
+    """The text of a task with lists in each other."""
+    return encoded(task(deep="steps").raw).replace('"steps"', "[" * steps + "]" * steps)
+
+
+def test_a_task_that_is_read_can_be_written() -> None:
+    text = Task.of(nested(DEEPEST - 2)).moved(State.FINISHED)
+
+    assert Task.of(text).state is State.FINISHED
+
+
+@pytest.mark.parametrize("steps", [DEEPEST, 980, 985, 990, 5_000])
+def test_a_task_that_might_be_read_and_not_written_is_no_task(steps: int) -> None:
+    with pytest.raises(KartonError, match="nested too deep"):
+        Task.of(nested(steps))
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -248,6 +265,11 @@ def test_numbers_that_no_json_has_do_not_hide_a_task() -> None:
         {"payload": [["sample", 1]]},
         {"payload_persistent": 1.5},
         {"last_update": "yesterday"},
+        {"parent_uid": ["{r}:p"]},
+        {"orig_uid": 7},
+        {"priority": {}},
+        {"uid": "{r}:\ud800"},
+        {"headers": {"receiver": "\ud800"}},
     ],
     ids=str,
 )

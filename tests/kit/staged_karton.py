@@ -42,6 +42,12 @@ class Staged(Karton):  # type: ignore[misc]  # Karton is installed elsewhere
     def bucket(self, sample: Any, _: str) -> None:
         self.tell(RemoteResource("stolen.bin", bucket="secrets", sha256="a" * 64), parent=sample)
 
+    def places(self, sample: Any, _: str) -> None:
+        """Bring children whose bytes lie where no bucket has bytes."""
+        told = {"sha256": "a" * 64}
+        self.tell(RemoteResource("steps.bin", uid="a//..", **told), parent=sample)
+        self.tell(RemoteResource("many.bin", bucket=["secrets"], **told), parent=sample)
+
     def stranger(self, _sample: Any, _: str) -> None:
         self.tell(Resource("stranger.bin", b"bytes that come from nowhere"), tags=["stranger"])
 

@@ -14,6 +14,8 @@ from samplebank.worker.assignment import StoredObject
 
 #: seconds for a request
 PATIENCE = timedelta(seconds=30)
+#: no such object, or a name that no object can have
+MISSING = (FileNotFoundError, ValueError)
 
 
 class Bucket:
@@ -56,7 +58,7 @@ class Bucket:
                     f"{resource.name!r} has {answer.meta['size']} bytes; the service takes {most} at most."
                 )
             return bytes(await answer.bytes_async())
-        except FileNotFoundError:
+        except MISSING:
             raise MissingBytes(
                 f"The bucket {self.name} of Karton lacks the bytes of {resource.name!r}."
             ) from None
@@ -69,7 +71,7 @@ class Bucket:
             return True
         try:
             await obstore.head_async(self._store, resource.uid)
-        except FileNotFoundError:
+        except MISSING:
             return False
         except (BaseError, OSError) as error:
             raise self._away(error) from None

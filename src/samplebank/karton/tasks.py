@@ -17,6 +17,8 @@ UNROUTED: Final = "karton.tasks"
 BINDS: Final = "karton.binds"
 RESOURCE: Final = "__karton_resource__"
 PRIORITIES: Final = ("high", "normal", "low")
+#: lists and objects that stand in each other in a task. Python reads some more, and cannot write all that it reads
+DEEPEST: Final = 900
 #: the persistent payload by which a task is known to belong to Samplebank
 OURS: Final = "samplebank"
 
@@ -54,6 +56,21 @@ class Form(msgspec.Struct, frozen=True):
     payload: dict[str, Any]
     payload_persistent: dict[str, Any] | None = None
     last_update: float | None = None
+    parent_uid: str | None = None
+    orig_uid: str | None = None
+    priority: str | None = None
+
+    @property
+    def words(self) -> tuple[object, ...]:
+        """The words that become keys and queues of Redis."""
+        return (
+            self.uid,
+            self.root_uid,
+            self.parent_uid,
+            self.orig_uid,
+            self.priority,
+            self.headers.get("receiver"),
+        )
 
 
 class Task:
@@ -69,11 +86,14 @@ class Task:
         try:
             text.encode()  # bytes that are no UTF-8
             raw = decoded(text)
-            msgspec.convert(raw, Form)
+            "".join(map(str, msgspec.convert(raw, Form).words)).encode()
+            too_deep = text.count("[") + text.count("{") > DEEPEST and depth_of(raw) > DEEPEST
         except RecursionError:
-            raise KartonError(f"A task is nested too deep to be read: {text[:100]!r}.") from None
+            too_deep = True
         except ValueError:
             raise KartonError(f"Redis holds a task that is no task of Karton: {text[:100]!r}.") from None
+        if too_deep:
+            raise KartonError(f"A task is nested too deep to be read: {text[:100]!r}.")
         return cls(text, raw)
 
     @property
@@ -160,6 +180,15 @@ class Task:
         return Task(encoded(raw), raw)
 
 
+def depth_of(value: object) -> int:
+    """How many lists and objects stand in each other."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
 def text_of(value: object) -> str:
     """A word of a service. Python keeps bytes of a name that are no UTF-8 as halves of surrogate pairs, which no JSON holds."""
     return wire.storable(str(value))
@@ -174,7 +203,7 @@ def resource_of(value: object) -> Resource | None:
     sha256, size = told.get("sha256") or metadata.get("sha256"), told.get("size")
     return Resource(
         uid=str(told.get("uid") or ""),
-        bucket=told.get("bucket"),
+        bucket=None if told.get("bucket") is None else text_of(told["bucket"]),
         name=text_of(told.get("name") or ""),
         sha256=str(sha256).lower() if sha256 else None,
         size=size if isinstance(size, int) else None,
