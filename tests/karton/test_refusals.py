@@ -138,6 +138,26 @@ def test_a_bucket_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kart
     assert "karton.yaramatcher" in kartons.analyses(sample)
 
 
+def test_a_folder_that_takes_no_sample_is_told_in_a_line_and_loses_nothing(
+    kartons: Kartons, tmp_path: Path
+) -> None:
+    bridge = kartons.bridge
+    bridge.kill()
+    before, bridge.environment["TMPDIR"] = len(bridge.said()), str(tmp_path)
+    bridge.start()
+    del bridge.environment["TMPDIR"]
+    assert eventually(lambda: "karton.leading" in bridge.said()[before:])
+    (folder,) = tmp_path.iterdir()
+    folder.rmdir()
+    folder.touch()
+
+    sample = kartons.submit(program())
+    assert eventually(lambda: f"The folder {folder} takes no sample" in bridge.said()[before:])
+    folder.unlink()
+
+    assert kartons.ended(sample)["state"] == "success"
+
+
 def test_a_missing_option_is_named(kartons: Kartons, tmp_path: Path) -> None:
     empty = tmp_path / "karton.ini"
     empty.write_text("[redis]\nhost = 127.0.0.1\n")

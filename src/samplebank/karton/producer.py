@@ -4,13 +4,14 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from samplebank.karton.binds import takes_raw
 from samplebank.karton.broker import Broker
 from samplebank.karton.bucket import Bucket
-from samplebank.karton.errors import KartonError
+from samplebank.karton.errors import Away, KartonError
 from samplebank.karton.patience import Patience
 from samplebank.karton.records import Records
 from samplebank.karton.results import WORKER
@@ -144,11 +145,15 @@ class Producer:
         patience = Patience()
         while self._trees.find(tree.root) is tree and not tree.is_sent:
             try:
-                await self._send(tree)
-            except ServiceRefused as refusal:
-                await self._release(tree, str(refusal))
+                await self._send_or_release(tree)
             except (KartonError, WorkerError) as error:
                 await patience.after(error)
+
+    async def _send_or_release(self, tree: Tree) -> None:
+        try:
+            await self._send(tree)
+        except ServiceRefused as refusal:
+            await self._release(tree, str(refusal))
 
     async def _send(self, tree: Tree) -> None:
         """Declare the task, then bring the bytes, then queue the task: the collector of Karton spares bytes of declared tasks.
@@ -172,10 +177,20 @@ class Producer:
     async def _bring(self, tree: Tree) -> None:
         path = self._folder / secrets.token_hex(16)
         try:
-            await self._client.download(tree.sample, path)
+            await self._fetch(tree.sample, path)
             await self._bucket.put(name_of_copy(tree.root), path)
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
+
+    async def _fetch(self, sha256: str, path: Path) -> None:
+        """Write a sample into the folder. Raises `Away` while the folder takes no files, such as on a full disk."""
+        try:
+            # a cleaner of temporary folders may have removed the folder
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            await self._client.download(sha256, path)
+        except OSError as error:
+            raise Away(f"The folder {self._folder} takes no sample: {error.strerror or error}.") from None
 
     async def _resource(self, tree: Tree) -> Mapping[str, Any]:
         """The bytes of the sample: the object of Samplebank where the services may read the object, else a copy."""
