@@ -14,6 +14,7 @@ from kit.karton import STAGED, Kartons, program, staged
 from kit.service import Service
 from samplebank.karton import config, ender
 from samplebank.karton.broker import Broker
+from samplebank.karton.tasks import BINDS
 from samplebank.karton.trees import Tree, Trees
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
@@ -114,6 +115,34 @@ async def test_a_child_whose_lease_is_lost_does_not_go_round_again(
 
     assert "in the analysis of the sample" in ended["message"]
     assert set(kartons.analyses(child)) == {"karton.classifier", "karton.yaramatcher"}
+
+
+def test_a_child_does_not_go_round_again_where_redis_loses_everything(kartons: Kartons) -> None:
+    kartons.karton.kill("yaramatcher")
+    child = Sample(data=program())
+    sample = kartons.submit(packed(child.data))
+    assert eventually(lambda: is_at_work(kartons, child))
+    before = len(kartons.bridge.said())
+
+    forget_all_but_services(kartons)
+    kartons.karton.launch("yaramatcher")
+    kartons.ended(sample)
+    ended = kartons.ended(child)
+
+    assert "karton.forgotten" in kartons.bridge.said()[before:]
+    assert "in the analysis of the sample" in ended["message"]
+    assert set(kartons.analyses(child)) == {"karton.classifier", "karton.yaramatcher"}
+
+
+def forget_all_but_services(kartons: Kartons) -> None:
+    """Let Redis lose all its data. Services that are started anew tell what they take."""
+    redis = kartons.redis()
+    binds = redis.hgetall(BINDS)
+    with redis.pipeline() as at_once:
+        at_once.flushall()
+        for service, told in binds.items():
+            at_once.hset(BINDS, str(service), str(told))
+        at_once.execute()
 
 
 def is_at_work(kartons: Kartons, child: Sample) -> bool:

@@ -98,6 +98,16 @@ class Tree:
         self.has_lease = True
         self.signal()
 
+    def begin_anew(self) -> None:
+        """Go back to the time before the sample was sent. The service still has the samples that came out of the analysis.
+
+        Children that are found again are noted again: Redis has lost the notes.
+        """
+        self.is_sent = self.is_stalled = False
+        self.look = None
+        for kept in (self.finished, self.given_up, self.found, self.refused):
+            kept.clear()
+
     def is_over(self, task: Task) -> bool:
         """Whether a task has ended for good: a crash for want of Redis or of the bucket is repeated."""
         if task.state is State.CRASHED:

@@ -133,7 +133,7 @@ class Watcher:
         if not await self._records.is_sent(tree.root):
             log.warning("karton.forgotten", extra={"fields": {"root": tree.root}})
             await self._records.hold(tree.assignment, tree.root)
-            tree.is_sent, tree.look, tree.finished = False, None, set()
+            tree.begin_anew()
             self._send(tree)
             return
         tree.is_ending = True
