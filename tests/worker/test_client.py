@@ -44,6 +44,21 @@ async def test_a_result_whose_answer_was_lost_is_stored_once(bank: Bank, relay: 
     assert len(bank.data(bank.get(f"{sample.path}/analysis"))) == 1
 
 
+async def test_an_analysis_whose_answer_was_lost_is_stored_once(bank: Bank, relay: Relay) -> None:
+    (worker,) = bank.workers(1)
+    sample, *_ = bank.planned(worker)
+    agent = {"name": worker, "version": "1"}
+    analysis = {"analysisResult": {}, "analysisScore": 9, "customer": "mill", "tlp": "amber"}
+
+    async with ServiceClient(relay.url, bank.keys[ROBOT]) as client:
+        relay.lose_answer()
+        stored = await client.add_analysis(sample.sha256, {**analysis, "userAgent": agent})
+
+    assert len(relay.found("/analysis$")) == 2
+    (found,) = bank.data(bank.get(f"{sample.path}/analysis"))
+    assert found["analysisID"] == stored
+
+
 async def test_a_child_whose_answer_was_lost_is_stored_once(bank: Bank, relay: Relay) -> None:
     (worker,) = bank.workers(1)
     sample, *_ = bank.planned(worker)

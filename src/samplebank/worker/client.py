@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import uuid4
 
 import msgspec
 
@@ -141,9 +142,12 @@ class ServiceClient:
         await self._patiently("POST", path, body=body)
 
     async def add_analysis(self, sha256: str, request: Mapping[str, JSON], *, key: str | None = None) -> str:
-        """Store an analysis and return its id. With a `key`, the same request is carried out once."""
+        """Store an analysis once, also where an answer is lost, and return its id.
+
+        Further calls with the same `key` and the same request store nothing.
+        """
         path = f"/sampledb/v2/sample/{sha256}/analysis"
-        headers = {REPEAT_KEY: key} if key else {}
+        headers = {REPEAT_KEY: key or uuid4().hex}
         answer = await self._patiently("POST", path, body=dict(request), headers=headers)
         return str(answer["analysisID"])
 
