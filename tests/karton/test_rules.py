@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from samplebank.karton import config
+from samplebank.karton import config, findings, results
 from samplebank.karton.binds import Bind, bind_of, takes_raw
 from samplebank.karton.broker import Connection
 from samplebank.karton.errors import KartonError, Misreported
@@ -15,6 +15,7 @@ from samplebank.karton.healer import Circumstances, is_abandoned
 from samplebank.karton.tasks import DEEPEST, RESOURCE, State, Task, encoded, first_task, root_of
 from samplebank.karton.trees import Look, Tree, is_passing
 from samplebank.karton.watcher import is_quiet, told_root
+from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 
 NOW, STARTED = 1000.0, 900.0
@@ -232,6 +233,24 @@ def test_a_crash_that_passes_is_over_when_the_task_was_sent_anew(state: str, *, 
     )
 
     assert Tree(assignment).is_over(Task.of(encoded(passing))) is over
+
+
+def test_families_are_kept_where_a_service_tells_more_tags_than_an_analysis_has() -> None:
+    told = findings.Finding(
+        sample="a",
+        service=SERVICE,
+        version="1",
+        type="config",
+        family="zeus",
+        tags=[f"tag {n}" for n in range(200)],
+    )
+    account = results.Account("r", "1", crashes=[], tasks=1, restarted=0)
+
+    requests = results.requests_of([told], {"a"}, "a", account, results.Terms("mill", "amber"))
+
+    tags = requests[0].body["tags"]
+    assert len(tags) == wire.MOST_TAGS
+    assert {"type": "family", "value": "zeus"} in tags
 
 
 def test_numbers_that_no_json_has_do_not_hide_a_task() -> None:

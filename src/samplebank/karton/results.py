@@ -78,7 +78,8 @@ def _request(about: str, service: str, findings: list[Finding], root: str, terms
         if finding.child and (finding.child.parent, finding.child.service) == (about, service)
     ]
     families = sorted({finding.family for finding in own if finding.family})
-    tags = sorted({tag for finding in own for tag in finding.tags} | set(families))
+    # families first: an analysis has a bound of tags
+    tags = families + sorted({tag for finding in own for tag in finding.tags} - set(families))
     result = {
         "root": root,
         "recognized": _distinct(finding.recognized for finding in own),
