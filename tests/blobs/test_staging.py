@@ -2,12 +2,14 @@
 
 import asyncio
 import fcntl
+import gc
 import hashlib
 import os
 import threading
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
@@ -15,8 +17,9 @@ from typing import Any, BinaryIO
 import pytest
 
 from kit.bank import eventually
+from kit.disks import no_room
 from samplebank.blobs import Area, DiskStore, Staged
-from samplebank.blobs.writing import AT_ONCE, PIECE, WRITE_OUT
+from samplebank.blobs.writing import AT_ONCE, PIECE, WRITE_OUT, to_the_end
 from samplebank.errors import TooLarge, Unavailable
 
 UNLIMITED = 1 << 40
@@ -152,6 +155,55 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(store: DiskStore) -> N
 
     assert upload.cancelled()
     assert files_of(store) == []
+
+
+async def test_a_disk_that_takes_no_bytes_lets_go_of_the_rest_of_the_body(store: DiskStore) -> None:
+    # As long as anything holds the rest, the server neither reads on nor ends the connection: the next request would wait.
+    body = aiter(Chunks())
+    held = weakref.ref(body)
+
+    with no_garbage_collected(), no_room():
+        with suppress(OSError):
+            await store.stage(Area.SAMPLE, body, UNLIMITED)
+        del body
+        await turns()
+        is_held = held() is not None
+
+    assert not is_held
+
+
+async def test_work_in_a_thread_that_fails_lets_go_of_what_the_work_was_about() -> None:
+    def fail(about: object) -> None:  # noqa: ARG001 holds what the work is about
+        raise Broken
+
+    async def work() -> "weakref.ref[Chunks]":
+        about = Chunks()
+        with suppress(Broken):
+            await to_the_end(fail, about)
+        return weakref.ref(about)
+
+    with no_garbage_collected():
+        held = await work()
+        await turns()
+        is_held = held() is not None
+
+    assert not is_held
+
+
+@contextmanager
+def no_garbage_collected() -> Iterator[None]:
+    """What refers to itself stays, as on a service with little to do."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+async def turns() -> None:
+    """Let the event loop end what is left to be ended."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def test_a_leftover_that_another_host_removed_meanwhile_is_passed_over(store: DiskStore) -> None:

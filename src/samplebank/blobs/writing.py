@@ -170,6 +170,10 @@ async def write_stream(
     except BaseException:
         await asyncio.shield(_abandon(writing, under_way))
         raise
+    finally:
+        # The error of a write refers to this frame by its trace. With the frame, the request would stay in memory, and the
+        # server would wait for the rest of the body before the next request of the connection.
+        del under_way
 
 
 async def _abandon(writing: Writing, under_way: "asyncio.Future[None]") -> None:
@@ -186,6 +190,8 @@ async def to_the_end(function: Callable[..., T], *arguments: object) -> T:
     except asyncio.CancelledError:
         await asyncio.wait({running})
         raise
+    finally:
+        del running  # whose error refers to this frame, and so to the request, by its trace
 
 
 async def write_file(path: Path, pieces: AsyncGenerator[bytes, None]) -> None:
