@@ -166,10 +166,9 @@ async def test_a_disk_that_takes_no_bytes_lets_go_of_the_rest_of_the_body(store:
         with suppress(OSError):
             await store.stage(Area.SAMPLE, body, UNLIMITED)
         del body
-        await turns()
-        is_held = held() is not None
+        is_free = await asyncio.to_thread(eventually, lambda: held() is None)
 
-    assert not is_held
+    assert is_free
 
 
 async def test_work_in_a_thread_that_fails_lets_go_of_what_the_work_was_about() -> None:
@@ -184,10 +183,31 @@ async def test_work_in_a_thread_that_fails_lets_go_of_what_the_work_was_about() 
 
     with no_garbage_collected():
         held = await work()
-        await turns()
-        is_held = held() is not None
+        is_free = await asyncio.to_thread(eventually, lambda: held() is None)
 
-    assert not is_held
+    assert is_free
+
+
+async def test_a_cancelled_caller_leaves_no_error_of_the_thread_to_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    began, fails = threading.Event(), threading.Event()
+
+    def fail() -> None:
+        began.set()
+        fails.wait()
+        raise Broken
+
+    working = asyncio.create_task(to_the_end(fail))
+    await asyncio.to_thread(began.wait)
+    working.cancel()
+    fails.set()
+    await asyncio.wait({working})
+
+    assert working.cancelled()
+    del working
+    gc.collect()
+    assert caplog.messages == []
 
 
 @contextmanager
@@ -198,12 +218,6 @@ def no_garbage_collected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-async def turns() -> None:
-    """Let the event loop end what is left to be ended."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 async def test_a_leftover_that_another_host_removed_meanwhile_is_passed_over(store: DiskStore) -> None:

@@ -189,6 +189,7 @@ async def to_the_end(function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait({running})
+        running.exception()  # nobody waits for the error any more
         raise
     finally:
         del running  # whose error refers to this frame, and so to the request, by its trace
