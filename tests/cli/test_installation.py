@@ -7,6 +7,7 @@ import pytest
 
 from cli.program import Program
 from kit.bank import Bank, name_of
+from kit.disks import no_room
 from kit.service import Service
 from samplebank.cli.events import Sink
 from samplebank.maintenance.relays import BROKERS, WEBHOOK
@@ -138,6 +139,19 @@ def test_the_stored_bytes_are_copied_into_another_folder(
     # other tests remove files of their own samples
     assert not any(sample.sha256 in said for said in ended.complaints)
     assert (tmp_path / "copy/sample" / sample.sha256[:2] / sample.sha256).read_bytes() == sample.data
+
+
+def test_a_copy_of_the_stored_bytes_to_a_full_disk_names_the_place_and_the_reason(
+    local: Program, service: Service, bank: Bank, tmp_path: Path
+) -> None:
+    bank.submitted()
+    target = f"file://{tmp_path}/copy"
+
+    with no_room():
+        ended = local.run("blobs", "copy", f"file://{service.blobs}", target)
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert f"The copy to {target} ended: File too large." in ended.complaints[0]
 
 
 def test_a_sink_that_is_none_is_refused_with_the_list_of_the_sinks(local: Program) -> None:

@@ -14,7 +14,7 @@ from samplebank.blobs import PARTS
 from samplebank.cli import bars
 from samplebank.cli.printing import JsonOption, complain, out, write_json
 from samplebank.database import open_database
-from samplebank.errors import Invalid
+from samplebank.errors import Invalid, Unavailable
 from samplebank.maintenance.moving import TOLD, Copied, check_own, copy_store
 from samplebank.samples.objects import RowTokens
 from samplebank.serving.installation import opened
@@ -24,6 +24,7 @@ from samplebank.stores import closing_store, store_at
 blobs_app = typer.Typer(help="Move the stored bytes of the installation.")
 #: connections to the database: each file on its way may take one
 CONNECTIONS = 4
+ENDED = "The copy to {} ended: {}. A repeat of the command copies what is missing."
 INSIDE = "{} and {} lie one in the other: name a folder elsewhere."
 
 
@@ -46,7 +47,12 @@ def copy(
     own = settings.load(os.environ)
     make_data_folder(own)
     with opened(own) as installation:
-        copied = asyncio.run(_copy(own, installation.database_url, source, target))
+        try:
+            copied = asyncio.run(_copy(own, installation.database_url, source, target))
+        except OSError as error:
+            if error.filename is not None or isinstance(error, BrokenPipeError):
+                raise  # which is told with the file, or to nobody
+            raise Unavailable(ENDED.format(target, error.strerror or error)) from error
     if as_json:
         write_json(copied)
     else:
