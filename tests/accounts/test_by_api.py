@@ -1,6 +1,7 @@
 """Users, groups, grants and keys by the API: made, changed and taken back by whoever manages accounts for every customer."""
 
 import asyncio
+import secrets
 from typing import Any
 from uuid import uuid4
 
@@ -10,11 +11,13 @@ import requests
 from kit.bank import V2, Bank, eventually, fields_of, name_of
 from samplebank.accounts import first_accounts, upkeep
 from samplebank.accounts.model import ADMINISTRATOR
-from samplebank.database import Database
+from samplebank.database import Database, Statement
 from samplebank.errors import Conflict
 
 API = "/samplebank/v1"
 ROLE = "SAMPLEDB-VIEWER"
+#: an account with a name as releases up to 0.5 took
+RENAME = Statement("UPDATE subject SET short_name = :name WHERE short_name = :earlier")
 
 
 def user(bank: Bank, customer: str = "mill") -> str:
@@ -87,6 +90,26 @@ def test_all_that_is_wrong_with_an_account_is_told_at_once(bank: Bank) -> None:
     refused = bank.put(f"{API}/users/{'x' * 101}", {"customer": "no customer", "name": ""})
 
     assert (refused.status_code, fields_of(refused)) == (412, {"shortName", "customer", "name"})
+
+
+@pytest.mark.parametrize("kind", ["users", "groups"])
+def test_a_new_account_cannot_be_named_by_a_number(bank: Bank, kind: str) -> None:
+    """A number in a request is an id: readers named by such a name would be somebody else."""
+    refused = bank.put(f"{API}/{kind}/7000001", {"customer": "nowhere"})
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"shortName", "customer"})
+    assert "put a letter in it" in refused.text
+
+
+async def test_an_account_that_is_named_by_a_number_can_be_changed(bank: Bank, database: Database) -> None:
+    name = str(secrets.randbelow(10**9) + 10**9)
+    earlier = user(bank)
+    async with database.transaction() as db:
+        await RENAME.run(db, name=name, earlier=earlier)
+
+    changed = bank.data(bank.put(f"{API}/users/{name}", {"customer": "quarry", "name": "Moved"}))
+
+    assert (changed["shortName"], changed["customer"]) == (name, "quarry")
 
 
 def test_an_account_of_an_unknown_customer_is_refused(bank: Bank) -> None:

@@ -56,6 +56,13 @@ def test_an_unknown_domain_and_parent_are_told_at_once(bank: Bank) -> None:
     assert (refused.status_code, fields_of(refused)) == (412, {"domain", "parent"})
 
 
+def test_a_new_customer_cannot_be_named_by_a_number(bank: Bank) -> None:
+    """A number in a request is an id: nobody could submit for the customer, or look for it."""
+    refused = put(bank, "7000001", domain="nowhere")
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"shortName", "domain"})
+
+
 def test_a_customer_to_whom_nothing_belongs_is_removed_with_its_grants(bank: Bank) -> None:
     name = customer(bank)
     bank.data(bank.put(f"{API}/accounts/mia/grants/SAMPLEDB-VIEWER/{name}"))
@@ -130,6 +137,13 @@ def test_the_command_makes_a_user_and_a_group(bank: Bank, service: Service) -> N
         ("user", "Somebody", "mill"),
         ("group", group, "mill"),
     ]
+
+
+@pytest.mark.parametrize("command", ["add-user", "add-group"])
+def test_the_command_refuses_a_short_name_that_is_a_number(service: Service, command: str) -> None:
+    refused = service.run("accounts", command, "7000001", "mill")
+
+    assert (refused.returncode, "put a letter in it" in refused.stderr) == (1, True)
 
 
 def test_the_command_refuses_a_short_name_with_blanks(service: Service) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from samplebank.accounts import provisioning
 from samplebank.accounts.caller import of_uploader
-from samplebank.accounts.tenants import CustomerEntry
+from samplebank.accounts.tenants import CustomerEntry, number_mistake
 from samplebank.database import TRUE, Columns, Connection, Page, Sql, Statement
 from samplebank.database.listing import Listing
 from samplebank.errors import Conflict, NotFound, Violations
@@ -69,9 +69,14 @@ async def find(db: Connection, short_name: str) -> CustomerRow | None:
 
 
 async def put(db: Connection, entry: CustomerEntry) -> None:
-    """Make a customer, or change the customer of the short name. Raises `Invalid` for domain and parent."""
+    """Make a customer, or change the customer of the short name.
+
+    Raises `Invalid` for domain and parent, and for a new customer whose short name is a number.
+    """
     await provisioning.lock(db)
     violations = Violations()
+    if entry.short_name.isdigit() and await FIND.value(db, short_name=entry.short_name) is None:
+        violations.add("shortName", f"The {number_mistake(entry.short_name)}")
     if not await HAS_DOMAIN.value(db, name=entry.domain):
         violations.add("domain", f"There is no domain {entry.domain!r}: domains come by a tenants file.")
     if entry.parent is not None and await FIND.value(db, short_name=entry.parent) is None:

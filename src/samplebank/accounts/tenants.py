@@ -145,9 +145,12 @@ def _field_mistakes(entry: object, entry_type: type[Any]) -> Iterator[str]:
 
 def _number_mistake(entry: Any) -> str | None:
     name = getattr(entry, "short_name", "")
-    if not name.isdigit():
-        return None
-    return f"the short name {name} is a number, and a number in a request is an id; put a letter in it."
+    return f"the {number_mistake(name)}" if name.isdigit() else None
+
+
+def number_mistake(name: str) -> str:
+    """Why a short name of digits alone is none. The sentence goes on behind its article."""
+    return f"short name {name} is a number, and a number in a request is an id; put a letter in it."
 
 
 def _repetition(entry: Any, names: set[str]) -> str | None:

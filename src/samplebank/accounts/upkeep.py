@@ -10,10 +10,10 @@ import msgspec
 
 from samplebank.accounts import first_accounts, provisioning
 from samplebank.accounts.model import ADMINISTRATOR
-from samplebank.accounts.tenants import EVERY_CUSTOMER
+from samplebank.accounts.tenants import EVERY_CUSTOMER, number_mistake
 from samplebank.database import TRUE, Columns, Connection, Page, Sql, Statement
 from samplebank.database.listing import Listing
-from samplebank.errors import Conflict, NotFound
+from samplebank.errors import Conflict, NotFound, Violations
 from samplebank.timespec import Millis
 
 #: the users without whom the service does not start
@@ -138,14 +138,24 @@ async def find_user(db: Connection, short_name: str) -> int | None:
 async def put(db: Connection, kind: str, short_name: str, *, name: str, customer: str) -> None:
     """Make a user or group, or change the account of the short name; a removed account is back, without what was taken.
 
-    Raises `Invalid` for the customer, and `Conflict` where a subject of the other kind has the name.
+    Raises `Invalid` for the customer, and for a new account whose short name is a number, and `Conflict` where a subject of
+    the other kind has the name.
     """
     await provisioning.lock(db)
+    violations = Violations()
+    await check_number(db, short_name, violations)
+    violations.raise_if_any()
     customer_id = await provisioning.get_customer_id(db, customer)
     if not await provisioning.put_subject(db, kind, short_name, name=name, customer_id=customer_id):
         other = "group" if kind == "user" else "user"
         raise Conflict(f"There is a {other} {short_name!r}: users and groups share their names.")
     await provisioning.tell_change(db)
+
+
+async def check_number(db: Connection, short_name: str, violations: Violations) -> None:
+    """Add a violation for a new account whose short name is a number."""
+    if short_name.isdigit() and await find(db, short_name) is None:
+        violations.add("shortName", f"The {number_mistake(short_name)}")
 
 
 async def add_member(db: Connection, group: str, user: str) -> None:

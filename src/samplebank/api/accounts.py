@@ -158,9 +158,10 @@ async def _put(request: Call, kind: str) -> Answer:
 
 
 async def put_account(request: Call, kind: str, short_name: str, data: AccountPutRequest) -> Account:
-    """Make or change a user or group. Raises `Invalid` for the customer, and `Conflict` for the name."""
+    """Make or change a user or group. Raises `Invalid` for customer and name, and `Conflict` for a name of the other kind."""
     violations = Violations()
     async with request.bank.database.transaction() as db:
+        await upkeep.check_number(db, short_name, violations)
         await find_customer(db, "customer", data.customer, violations)
         violations.raise_if_any()
         await upkeep.put(db, kind, short_name, name=data.name or short_name, customer=data.customer)
