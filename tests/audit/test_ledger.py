@@ -202,6 +202,28 @@ def test_changes_of_accounts_by_command_are_told(bank: Bank, service: Service) -
         assert told["actor"]["type"] == "operator"
 
 
+def test_changes_of_accounts_by_command_are_found_by_whom_they_are_about(
+    bank: Bank, service: Service
+) -> None:
+    """As changes by the API are: else the ledger would hide who was given a right, and who was removed."""
+    user, group, firm = name_of("user"), name_of("group"), name_of("firm")
+    bank.data(bank.put(f"/samplebank/v1/customers/{firm}", {"name": "A firm", "domain": "here"}))
+
+    for command in (
+        ("add-user", user, "mill"), ("add-group", group, "mill"), ("add-member", group, user),
+        ("add-grant", user, "SAMPLEDB-VIEWER", "mill"), ("remove-grant", user, "SAMPLEDB-VIEWER", "mill"),
+        ("remove-member", group, user), ("remove-group", group), ("remove-user", user), ("remove-customer", firm),
+    ):  # fmt: skip
+        assert service.run("accounts", *command).returncode == 0
+
+    told = {name: [entry["action"] for entry in entries(bank, target=name)] for name in (user, group, firm)}
+    assert told == {
+        user: ["putUser", "addMember", "addGrant", "removeGrant", "removeMember", "removeUser"],
+        group: ["putGroup", "removeGroup"],
+        firm: ["putCustomer", "removeCustomer"],
+    }
+
+
 def test_keys_are_told_with_who_they_are_of_and_never_as_they_are(bank: Bank, service: Service) -> None:
     made = service.run("key", "create", "gus", "--label", "for the test", "--json")
     key_id, key = made.stdout.split('"id": "')[1][:36], made.stdout.split('"key": "')[1].split('"')[0]

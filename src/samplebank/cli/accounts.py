@@ -48,12 +48,12 @@ class ListedAccount(msgspec.Struct, frozen=True, rename="camel"):
     removed_timestamp: Millis | None
 
 
-def _changed(action: str, work: Work[T], **details: str) -> Done[T]:
-    """Change accounts, and tell the ledger in the same transaction."""
+def _changed(action: str, work: Work[T], target: str, **details: str) -> Done[T]:
+    """Change accounts, and tell the ledger in the same transaction. `target` is whom the change is about, as by the API."""
 
     async def changed(db: Connection, now: Millis) -> T:
         done = await work(db, now)
-        await record(db, Entry(now, Kind.ACCESS, action, OPERATOR, details=details))
+        await record(db, Entry(now, Kind.ACCESS, action, OPERATOR, target=target, details=details))
         return done
 
     return in_transaction(changed)
@@ -83,7 +83,9 @@ def list_(*, as_json: JsonOption = False) -> None:
 @accounts_app.command()
 def remove_user(user: User) -> None:
     """Remove a user: grants, memberships, keys and sessions end within 2 seconds. What the user submitted stays."""
-    taken, where = _changed("removeUser", lambda db, now: upkeep.remove_user(db, user, now=now), user=user)
+    taken, where = _changed(
+        "removeUser", lambda db, now: upkeep.remove_user(db, user, now=now), user, user=user
+    )
     typer.echo(f"The user {user} in {where} is removed, with {_counted(taken)}.")
 
 
@@ -91,7 +93,7 @@ def remove_user(user: User) -> None:
 def remove_group(group: Group) -> None:
     """Remove a group: its grants and members end."""
     taken, where = _changed(
-        "removeGroup", lambda db, now: upkeep.remove_group(db, group, now=now), group=group
+        "removeGroup", lambda db, now: upkeep.remove_group(db, group, now=now), group, group=group
     )
     typer.echo(f"The group {group} in {where} is removed, with {_counted(taken)}.")
 
@@ -102,7 +104,7 @@ def remove_customer(
 ) -> None:
     """Remove a customer that has no user, group, customer below, submission, upload and job. Grants for the customer end."""
     ended, where = _changed(
-        "removeCustomer", lambda db, now: customers.remove(db, customer, now=now), customer=customer
+        "removeCustomer", lambda db, now: customers.remove(db, customer, now=now), customer, customer=customer
     )
     typer.echo(f"The customer {customer} in {where} is removed, with {ended} grants.")
 
@@ -127,7 +129,7 @@ def add_group(group: Group, customer: Home, *, name: FullName = None) -> None:
 def remove_member(group: Group, user: User) -> None:
     """Take a user out of a group."""
     _, where = _changed(
-        "removeMember", lambda db, _: upkeep.remove_member(db, group, user), group=group, user=user
+        "removeMember", lambda db, _: upkeep.remove_member(db, group, user), user, group=group, user=user
     )
     typer.echo(f"The user {user} is not in the group {group} in {where} any more.")
 
@@ -135,7 +137,9 @@ def remove_member(group: Group, user: User) -> None:
 @accounts_app.command()
 def add_member(group: Group, user: User) -> None:
     """Put a user into a group."""
-    _, where = _changed("addMember", lambda db, _: upkeep.add_member(db, group, user), group=group, user=user)
+    _, where = _changed(
+        "addMember", lambda db, _: upkeep.add_member(db, group, user), user, group=group, user=user
+    )
     typer.echo(f"The user {user} is in the group {group} in {where}.")
 
 
@@ -146,6 +150,7 @@ def add_grant(subject: Subject, role: Role, customer: Customer) -> None:
     _, where = _changed(
         "addGrant",
         lambda db, _: upkeep.add_grant(db, subject, role, customer),
+        subject,
         subject=subject,
         role=role,
         customer=customer,
@@ -160,6 +165,7 @@ def remove_grant(subject: Subject, role: Role, customer: Customer) -> None:
     _, where = _changed(
         "removeGrant",
         lambda db, _: upkeep.remove_grant(db, subject, role, customer),
+        subject,
         subject=subject,
         role=role,
         customer=customer,
@@ -178,6 +184,7 @@ def _put(kind: str, short_name: str, customer: str, name: str | None) -> str:
     _, where = _changed(
         f"put{kind.title()}",
         lambda db, _: upkeep.put(db, kind, short_name, name=name or short_name, customer=customer),
+        short_name,
         account=short_name,
         customer=customer,
     )
