@@ -37,6 +37,15 @@ def told(bank: Bank) -> set[str]:
     return {name.removesuffix("_created") for name in names} | SELDOM
 
 
+@pytest.mark.parametrize("path", ["/metrics", NAMED])
+def test_figures_come_as_text_whose_charset_is_named_once(bank: Bank, path: str) -> None:
+    """Readers that are strict about media types refuse a parameter that comes twice."""
+    media_type, *parameters = bank.get(path, "chief").headers["Content-Type"].split("; ")
+
+    assert media_type == "text/plain"
+    assert sorted(parameters) == ["charset=utf-8", "version=1.0.0"]
+
+
 def test_every_figure_is_in_the_operations_page(bank: Bank) -> None:
     page = (ROOT / "docs/operations.md").read_text("utf-8")
     documented = set(re.findall(r"`(samplebank_[a-z_]+)`", page))

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 
-from litestar import Response, get
+from litestar import get
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -16,6 +16,7 @@ from samplebank.database.migrations import HEAD, current_revision
 from samplebank.database.server import READ_ONLY, is_read_only
 from samplebank.errors import Unavailable
 from samplebank.http.operation import OPEN
+from samplebank.http.whole_answers import Whole
 from samplebank.installation import store
 from samplebank.jobs.backlog import backlog, lags
 from samplebank.jobs.clock import last_done
@@ -80,15 +81,15 @@ async def readyz(request: Call) -> Answer:
 
 
 @get("/metrics", opt=OPEN)
-async def metrics(request: Call) -> Response[bytes]:
+async def metrics(request: Call) -> Whole:
     """Figures in the format of Prometheus, over all processes of the service."""
     registry = REGISTRY
     if os.environ.get(SHARED_METRICS):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is typed but for this
-    return Response(
-        content=generate_latest(registry) + await _own(request.bank), media_type=CONTENT_TYPE_LATEST
-    )
+    text = generate_latest(registry) + await _own(request.bank)
+    # Whole sends the media type as it is. Litestar's own answer would add the charset a second time.
+    return Whole(text, media_type=CONTENT_TYPE_LATEST, status_code=200)
 
 
 async def _own(bank: Bank) -> bytes:
