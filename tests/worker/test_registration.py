@@ -78,4 +78,5 @@ async def test_a_key_that_may_not_change_a_worker_works_with_the_old_description
         await ensure(bank, ROBOT, described(worker, schema=NEW))
 
     assert [record.getMessage() for record in caplog.records] == ["worker.outdated"]
+    assert "`samplebank worker register`" in vars(caplog.records[0])["fields"]["reason"]
     assert bank.get(f"{V2}/worker/{worker['shortName']}/schema").json() == OLD

@@ -10,6 +10,11 @@ from samplebank.worker.inside import Description
 
 log = logging.getLogger("samplebank.worker")
 
+OUTDATED = (
+    "Results are stored, but names and titles stay those of an earlier version: this key may not change them. Run `samplebank "
+    "worker register` for the worker once, with the key of an administrator."
+)
+
 
 class NotRegistered(WorkerError):
     """The service does not know the worker, and this key may not register the worker."""
@@ -66,7 +71,7 @@ async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> St
     try:
         await client.update_worker(name, told)
     except ServiceRefused as refusal:  # the analyser works under the old description, too
-        log.warning("worker.outdated", extra={"fields": {"worker": name, "reason": str(refusal)}})
+        log.warning("worker.outdated", extra={"fields": {"worker": name, "reason": f"{OUTDATED} {refusal}"}})
         return Standing.OUTDATED
     log.info("worker.updated", extra={"fields": {"worker": name}})
     return Standing.UPDATED
