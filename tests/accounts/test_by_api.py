@@ -222,6 +222,14 @@ def test_the_id_of_a_revoked_key_is_refused(bank: Bank) -> None:
     assert put_key(bank, name, made["id"]).status_code == 412
 
 
+def test_a_key_that_is_narrowed_to_nothing_is_refused(bank: Bank) -> None:
+    """A program that leaves no role must not get a key with all roles of the user."""
+    refused = put_key(bank, user(bank), roles=[], customers=[])
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"roles", "customers"})
+    assert "Leave the field out" in refused.text
+
+
 def test_all_that_is_wrong_with_a_key_is_told_at_once(bank: Bank) -> None:
     refused = put_key(
         bank, "nobody-at-all", "no-id", roles=["KING"], customers=["nowhere"], expiryTimestamp=1

@@ -22,6 +22,7 @@ from samplebank.http.streaming import Streamed
 from samplebank.http.validation import read_time
 from samplebank.timespec import Millis
 
+LEAVE_OUT = "Leave the field out for a key that is not narrowed."
 #: stands for an id that is refused
 NIL = UUID(int=0)
 ONE = f"{EXTENSIONS}/keys/{{key_id:str}}"
@@ -32,7 +33,10 @@ class KeyQuery(PageQuery):
 
 
 class KeyPutRequest(Body):
-    """`roles` and `customers` narrow the key to some of what the user holds; a customer holds all customers below."""
+    """`roles` and `customers` narrow the key to some of what the user holds; a customer holds all customers below.
+
+    A key without the fields is not narrowed. Empty lists are refused.
+    """
 
     user: ShortName
     label: Annotated[str, Meta(max_length=200)] = ""
@@ -96,10 +100,7 @@ async def put_key(request: Call) -> Answer:
 async def make_key(request: Call, id_: UUID, data: KeyPutRequest, violations: Violations) -> tuple[Key, str]:
     """Make a key: what is known of the key, and the key. Raises `Conflict`, and `Invalid` with all `violations`."""
     expiry = _read_expiry(data, violations, request.now)
-    for position, role in enumerate(data.roles or ()):
-        if role not in ROLES:
-            said = f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}."
-            violations.add(f"roles[{position}]", said)
+    _check_narrowing(data, violations)
     names = data.customers or ()
     async with request.bank.database.transaction() as db:
         await provisioning.lock(db)
@@ -119,12 +120,23 @@ async def make_key(request: Call, id_: UUID, data: KeyPutRequest, violations: Vi
             user_id,
             now=request.now,
             label=data.label,
-            roles=data.roles or None,
+            roles=data.roles,
             customers=customers,
             expiry=expiry,
         )
         await request.record(db, target=id_, details={"user": data.user, "label": data.label})
         return await keys.get(db, id_), key
+
+
+def _check_narrowing(data: KeyPutRequest, violations: Violations) -> None:
+    """A list without entries would be taken for no narrowing: the key would do all that its user may do."""
+    for field, given in (("roles", data.roles), ("customers", data.customers)):
+        if given is not None and not given:
+            violations.add(field, f"The list is empty: a key without {field} could do nothing. {LEAVE_OUT}")
+    for position, role in enumerate(data.roles or ()):
+        if role not in ROLES:
+            said = f"There is no role {role[:100]!r}; the roles are {', '.join(ROLES)}."
+            violations.add(f"roles[{position}]", said)
 
 
 @delete(ONE, opt=changing("revokeKey", answers=KeyEntry), status_code=200)
