@@ -56,6 +56,30 @@ def test_an_unknown_domain_and_parent_are_told_at_once(bank: Bank) -> None:
     assert (refused.status_code, fields_of(refused)) == (412, {"domain", "parent"})
 
 
+def test_a_customer_cannot_stand_below_itself(bank: Bank) -> None:
+    above = customer(bank)
+    below = customer(bank, parent=above)
+
+    refused = put(bank, above, parent=below)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"parent"})
+    assert told(refused) in {
+        f"The customer {name} would be among its own parents." for name in (above, below)
+    }
+
+
+def test_a_customer_cannot_leave_the_domain_of_the_customers_below(bank: Bank) -> None:
+    above = customer(bank)
+    below = customer(bank, parent=above)
+    domains = {one["domain"] for one in bank.data(bank.get(f"{API}/customers", limit=0))}
+    (other, *_) = domains - {listed(bank, above)["domain"]}
+
+    refused = put(bank, above, domain=other)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"domain"})
+    assert told(refused) == f"The customer {below} would be in another domain than its parent."
+
+
 def test_a_new_customer_cannot_be_named_by_a_number(bank: Bank) -> None:
     """A number in a request is an id: nobody could submit for the customer, or look for it."""
     refused = put(bank, "7000001", domain="nowhere")

@@ -4,6 +4,7 @@ With a mistake anywhere, nothing is changed. The error names file, entry and rea
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from samplebank.accounts import own_budgets, weights
 from samplebank.accounts.keys import issue
@@ -19,7 +20,7 @@ from samplebank.accounts.tenants import (
     UserEntry,
 )
 from samplebank.database import Connection, Statement
-from samplebank.errors import Invalid, Violation
+from samplebank.errors import Invalid, Violation, Violations
 from samplebank.timespec import Millis
 
 LOCK = 0x5A4B_0002
@@ -63,6 +64,11 @@ DOMAIN_BREAKS = """
     SELECT c.short_name FROM customer c JOIN customer p ON p.id = c.parent_id
      WHERE c.domain_id <> p.domain_id ORDER BY 1
 """
+#: what can be wrong with the tree of customers: the field at fault, the customers, and a reason behind "is" or "would be"
+MISTAKES: Final = (
+    ("parent", LOOPS, "among its own parents."),
+    ("domain", DOMAIN_BREAKS, "in another domain than its parent."),
+)
 
 
 async def lock(db: Connection) -> None:
@@ -101,11 +107,13 @@ async def put_subject(db: Connection, kind: str, short_name: str, *, name: str, 
 
 
 async def put_customer(db: Connection, entry: CustomerEntry) -> None:
-    """Make a customer, or change the customer of the short name. Raises `Invalid`."""
-    work = _Provisioning(db, "The request")
-    await work.customers([entry])
-    if work.mistakes:
-        raise Invalid(*work.mistakes)
+    """Make a customer, or change the customer of the short name. Domain and parent are there. Raises `Invalid`."""
+    await _Provisioning(db, "The request").customers([entry])
+    violations = Violations()
+    for field, query, reason in MISTAKES:
+        for (short_name,) in await db.fetch(query):
+            violations.add(field, f"The customer {short_name} would be {reason}")
+    violations.raise_if_any()
 
 
 async def tell_change(db: Connection) -> None:
@@ -154,11 +162,9 @@ class _Provisioning:
                 await self.db.execute(
                     "UPDATE customer SET parent_id = $2 WHERE short_name = $1", entry.short_name, parent
                 )
-        looped = await self.db.fetch(LOOPS)
-        for (short_name,) in looped:
-            self._mistake(f"[[customer]] {short_name}", "is among its own parents.")
-        for (short_name,) in await self.db.fetch(DOMAIN_BREAKS):
-            self._mistake(f"[[customer]] {short_name}", "is in another domain than its parent.")
+        for _, query, reason in MISTAKES:
+            for (short_name,) in await self.db.fetch(query):
+                self._mistake(f"[[customer]] {short_name}", f"is {reason}")
 
     async def subjects(self, kind: str, entries: Iterable[UserEntry] | Iterable[GroupEntry]) -> None:
         customers = await self._ids(CUSTOMERS)
