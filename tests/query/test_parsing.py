@@ -12,7 +12,7 @@ from samplebank.query import jobs, samples
 from samplebank.query.mistakes import BadQuery, Mistake
 from samplebank.query.parsing import LONGEST, MOST_HASHES, MOST_TERMS, parse
 from samplebank.query.tree import Either, Group, Part, Query, Term
-from samplebank.query.writing import write
+from samplebank.query.writing import value_of, write
 
 NOW = 1_795_000_000_000
 SHA256 = "0123456789abcdef" * 4
@@ -77,6 +77,14 @@ def test_any_text_is_read_or_refused_at_places_within(text: str) -> None:
 
 def meaning_in(language: ModuleType) -> Callable[[str], object]:
     return lambda text: language.document_of(parse(text), NOW)
+
+
+@given(st.text('ab/:.,;*"()<>-=\\ \t\n\u200b\ufeff\u3000', min_size=1) | st.text(min_size=1))
+def test_a_written_value_reads_as_the_value(value: str) -> None:
+    (term,) = parse(f"type:pdf name:{value_of(value)}").clauses[1:]
+
+    assert isinstance(term, Term)
+    assert (term.field, term.text) == ("name", value)
 
 
 @given(QUERIES)

@@ -202,6 +202,8 @@ def test_a_value_that_does_not_fit_is_drawn_as_a_tree() -> None:
         (("packed",), True, "result.packed:true"),
         (("pdb",), None, "result.pdb:null"),
         (("url",), 'http://e/"x" *', 'result.url:"http://e/\\"x\\" *"'),
+        (("host",), "//host/share", 'result.host:"//host/share"'),
+        (("name",), "invoice\u200b.exe", 'result.name:"invoice\u200b.exe"'),
     ],
 )
 def test_a_value_at_a_path_can_be_asked_for(path: tuple[str, ...], value: Any, query: str) -> None:

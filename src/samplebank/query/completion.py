@@ -1,20 +1,17 @@
 """What may stand at a place in a query: names of fields, and the values that are known of a field."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from samplebank.query.fields import Vocabulary, nearest_of
 from samplebank.query.lexing import tokens_of
 from samplebank.query.mistakes import Mistakes
-from samplebank.query.tree import Part, Term
-from samplebank.query.writing import written
+from samplebank.query.tree import Term
+from samplebank.query.writing import value_of
 
 #: the most characters before the cursor; people type less
 LONGEST: Final = 10_000
 MOST: Final = 20
-#: a value that needs no quotes
-SIMPLE: Final = re.compile(r"[^\s\"()*>]+")
 
 
 class Choice(NamedTuple):
@@ -69,5 +66,4 @@ def _values(term: Term, vocabulary: Vocabulary, known: Mapping[str, Sequence[str
     values: Iterable[str] = dict.fromkeys([*known.get(field.name, ()), *field.values])
     for value in values:
         if value.lower().startswith(term.text.lower()):
-            is_simple = SIMPLE.fullmatch(value) is not None
-            yield Choice(value if is_simple else written(Part(value, quoted=True)), field.help)
+            yield Choice(value_of(value), field.help)

@@ -1,6 +1,12 @@
 """A tree becomes a text, which reads as the same tree."""
 
+import re
+from typing import Final
+
 from samplebank.query.tree import Clause, Either, Group, Part, Query, Term
+
+#: a value that needs no quotes behind the name of a field. Behind a name, `//` is the rest of an address
+SIMPLE: Final = re.compile(r"(?!//)[^\s\ufeff\u200b\"()*>]+")
 
 
 def write(query: Query) -> str:
@@ -29,3 +35,8 @@ def written(part: Part) -> str:
         return part.text
     escaped = part.text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def value_of(text: str) -> str:
+    """A text as the value of a field, in quotes where the text would read as something else."""
+    return written(Part(text, quoted=SIMPLE.fullmatch(text) is None))

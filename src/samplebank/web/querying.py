@@ -8,13 +8,11 @@ import msgspec
 
 from samplebank.errors import Violation
 from samplebank.query.parsing import parse
-from samplebank.query.tree import Part, Term
-from samplebank.query.writing import written
+from samplebank.query.tree import Term
+from samplebank.query.writing import value_of
 
 #: where in a query a mistake stands, as `api.search.queries` tells
 SPOT: Final = re.compile(r"q\[(\d+):(\d+)\]")
-#: a value that needs no quotes
-SIMPLE: Final = re.compile(r"[^\s\"()*>:]+")
 #: terms of which each is offered to be left out
 MOST_LEFT_OUT: Final = 10
 #: characters shown on each side of a mistake
@@ -47,8 +45,7 @@ def _mistake(query: str, violation: Violation) -> Mistake:
 
 def narrowed(query: str, field: str, value: str) -> str:
     """The query, with one more term."""
-    part = written(Part(value, quoted=SIMPLE.fullmatch(value) is None))
-    return f"{query} {field}:{part}".strip()
+    return f"{query} {field}:{value_of(value)}".strip()
 
 
 class Fewer(msgspec.Struct, frozen=True):
