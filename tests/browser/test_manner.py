@@ -58,6 +58,18 @@ async def test_a_query_is_completed_while_somebody_types(mia: Tab) -> None:
     assert await mia.query.input_value() == "verdict:malicious "
 
 
+async def test_a_word_behind_an_emoji_is_completed_in_its_place(mia: Tab) -> None:
+    keyboard = mia.page.keyboard
+    await mia.query.fill('name:"😀😀😀" verd')
+    await mia.query.press("End")
+
+    await keyboard.press("i")
+    await mia.page.get_by_role("option").first.wait_for()
+    await keyboard.press("Tab")
+
+    assert await mia.query.input_value() == 'name:"😀😀😀" verdict:'
+
+
 async def test_back_returns_to_the_list_as_it_was(mia: Tab, named: list[str]) -> None:
     await mia.open(f"/samples?q={named[-1].replace(' ', '+')}")
     before = await mia.page.locator("table.list").inner_text()

@@ -2,6 +2,7 @@
 
 const PAUSE = 120; // milliseconds after the last key before the service is asked
 const root = document.documentElement.dataset.root;
+// The service counts places in code points, and a text of a script is counted in units of UTF-16: an emoji has two.
 
 /** @param {HTMLInputElement} box */
 function completeIn(box) {
@@ -42,13 +43,14 @@ function completeIn(box) {
 
     async function ask() {
         const mine = ++asked;
-        const given = box.value.length;
-        const query = new URLSearchParams({ q: box.value, at: String(box.selectionStart ?? 0), kind: box.dataset.complete });
+        const text = box.value;
+        const at = [...text.slice(0, box.selectionStart ?? 0)].length;
+        const query = new URLSearchParams({ q: text, at: String(at), kind: box.dataset.complete });
         const answer = await fetch(`${root}complete?${query}`);
         if (!answer.ok || mine !== asked || document.activeElement !== box) return;
         const [start, end, choices] = await answer.json();
-        span = [start, end];
-        length = given;
+        span = [start, end].map((place) => [...text].slice(0, place).join("").length);
+        length = text.length;
         list.replaceChildren(
             ...choices.map(([text, help]) => {
                 const item = document.createElement("li");
