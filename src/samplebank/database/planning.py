@@ -30,11 +30,19 @@ def as_written(query: Sql) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def reading(db: Connection, *settings: str) -> AsyncIterator[None]:
-    """A transaction that only reads, with settings of its own. The beginning is one message, not two."""
+    """A transaction that only reads, with settings of its own. The beginning is one message, not two.
+
+    Within a transaction, the settings end with the block: only what is rolled back takes its settings along.
+    """
     if db.is_in_transaction():
-        async with db.transaction(readonly=True):
+        inner = db.transaction()
+        await inner.start()
+        try:
             await db.execute(_local(settings))
             yield
+        finally:
+            if not db.is_closed():
+                await inner.rollback()
         return
     await db.execute(f"BEGIN READ ONLY; {_local(settings)}")
     try:
