@@ -23,6 +23,9 @@ MOST_GATHERED = 30_000
 PATIENCE = 250
 #: the same where gathering is possible and dear
 HASTE = 60
+#: milliseconds after which a query that joins very many sets reads each set once
+PATIENCE_WITH_SETS = 500
+READ_ONCE = ("enable_nestloop = off",)
 
 
 async def rows_within(
@@ -38,6 +41,16 @@ async def rows_within(
             raise
         return None
     return rows
+
+
+async def rows_of_sets(db: Connection, query: Sql) -> "list[asyncpg.Record]":
+    """The rows of a query that joins sets of rows, each of which is read once where there are very many.
+
+    Behind the first few sets the planner expects a single row, and each further set would be looked through for each row. That
+    is best for few rows, and takes minutes for thousands.
+    """
+    rows = await rows_within(db, query, PATIENCE_WITH_SETS if as_written(query) else None)
+    return rows or await rows_within(db, query, None, *READ_ONCE) or []
 
 
 class Way(Protocol[R_co]):

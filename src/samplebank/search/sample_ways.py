@@ -16,6 +16,7 @@ from samplebank.search.listing import (
     MOST_GATHERED,
     PATIENCE,
     Gathering,
+    rows_of_sets,
     rows_within,
 )
 from samplebank.search.sample_parts import SampleParts
@@ -233,10 +234,7 @@ class Gathered(NamedTuple):
         common = await find_common(db, self.everything.keywords)
         found = _gathering(self.everything.find(common, self.gathering.narrowest))
         write = self._newest_first if self.is_newest_first and page.after is None else self._sorted
-        rows = await rows_within(db, write(found, page), None)
-        if rows is None:
-            return None
-        number, is_all, ids = rows[0]
+        ((number, is_all, ids),) = await rows_of_sets(db, write(found, page))
         self.gathering.note(number, is_all=is_all)
         return ids if is_all else None
 
