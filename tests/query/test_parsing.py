@@ -121,6 +121,8 @@ def test_any_tree_means_something_or_is_refused_at_places_within(query: Query) -
         ("size:big", "big", "is no size"),
         ("seen:soon", "soon", "is no time"),
         ("seen:2026-02-30", "2026-02-30", "is no time"),
+        ("seen:2026-11-01T12:30:00+01:00", "2026-11-01T12:30:00+01:00", "in UTC, with seconds and Z"),
+        ("seen:..2026-11-01T12:30", "..2026-11-01T12:30", "in UTC, with seconds and Z"),
         ("seen:-7x", "-7x", "no unit of time"),
         ("verdict:malicous", "malicous", 'Do you mean "malicious"?'),
         ("tlp:pink", "pink", "is no TLP"),

@@ -20,7 +20,7 @@ AGO: Final = re.compile(r"-([0-9]{1,6}) ?([a-zA-Z]+)")
 DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 DAYS: Final[Mapping[str, str]] = {"today": "startOfDay", "yesterday": "startOfDay - 1 day"}
 SIZES = "A size is a number of bytes with K, M, G or T, alone or as a range: 4096, >1M, 1K..2M."
-TIMES = 'A time is "-7d", "2026-11-01", "2026-11", "today", "yesterday" or an ISO time, alone or as a range: 2026-11-01..2026-11-08.'
+TIMES = 'A time is "-7d", "2026-11-01", "2026-11", "today", "yesterday" or an ISO time in UTC, with seconds and Z (2026-11-01T12:30:00Z), alone or as a range: 2026-11-01..2026-11-08.'
 
 
 class BadValue(ValueError):
