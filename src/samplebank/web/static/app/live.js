@@ -17,6 +17,7 @@ const topics = () => [...new Set(liveParts().map((part) => part.dataset.live))];
 
 /** Make `old` like `fresh`, in place, so that focus, selection and open details stay. */
 function morph(old, fresh) {
+    if (old instanceof Element && old.matches("tr.selected")) fresh.classList.add("selected");
     if (old.isEqualNode(fresh)) return;
     if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
         old.replaceWith(document.importNode(fresh, true));
@@ -32,20 +33,27 @@ function morph(old, fresh) {
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     const children = [...old.childNodes];
     const wanted = [...fresh.childNodes];
-    // rows that have gone or come in between: rows are told apart by their ids
+    // rows that have gone or come in between: rows are told apart by their ids, and what has no id by its kind and order.
+    // What stays is not moved, as the focus would be lost
     const byId = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
     if (byId.size) {
+        const ids = new Set(wanted.map((one) => one.id));
+        for (const [id, one] of byId) if (!ids.has(id)) one.remove();
+        const unnamed = children.filter((one) => !one.id);
+        const knownAs = (one) => {
+            if (one.id) return byId.get(one.id);
+            const at = unnamed.findIndex((two) => two.nodeName === one.nodeName);
+            return at < 0 ? undefined : unnamed.splice(at, 1)[0];
+        };
         let place = old.firstChild;
-        const kept = new Set();
         for (const one of wanted) {
-            const known = byId.get(one.id ?? "");
+            const known = knownAs(one);
             const next = known ?? document.importNode(one, true);
             if (next === place) place = place.nextSibling;
             else old.insertBefore(next, place);
-            kept.add(next);
             if (known) morph(known, one);
         }
-        for (const one of [...old.childNodes]) if (!kept.has(one)) one.remove();
+        for (const one of unnamed) one.remove();
         return;
     }
     wanted.forEach((one, at) => {
@@ -61,10 +69,7 @@ function mergeRows(part, fresh) {
     for (const row of part.querySelectorAll("tr[id]")) {
         const now = rows.get(row.id);
         row.classList.toggle("gone", !now);
-        if (now) {
-            now.classList.toggle("selected", row.classList.contains("selected"));
-            morph(row, now);
-        }
+        if (now) morph(row, now);
         rows.delete(row.id);
     }
     part.toggleAttribute("data-open", fresh.hasAttribute("data-open"));

@@ -1,0 +1,62 @@
+"""Pages that follow changes: what somebody has marked, opened or focused stays, and a broken stream comes back."""
+
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from browser.dropping import judge
+from kit.bank import Bank, Sample
+from kit.browser import Tab
+
+FOCUSED = "one => one.contains(document.activeElement)"
+
+
+@pytest.fixture
+def worker(bank: Bank) -> str:
+    name: str = bank.worker()["shortName"]
+    return name
+
+
+async def follow(tab: Tab, path: str) -> None:
+    """Open a page, and wait until the page is told of changes."""
+    async with tab.page.expect_response("**/live?*"):
+        await tab.open(path)
+
+
+def row_of(tab: Tab, sample: Sample) -> Locator:
+    return tab.page.locator("tr[data-row]", has=tab.page.locator(f"[data-copy='{sample.sha256}']"))
+
+
+async def test_a_marked_row_of_a_batch_stays_marked_and_focused(mia: Tab, bank: Bank, worker: str) -> None:
+    batch = str(uuid4())
+    plan = bank.plan(worker)
+    newest, middle, oldest = (Sample() for _ in range(3))
+    for sample in (oldest, middle, newest):
+        bank.submit(sample, "mia", metaData={**plan, "batch": batch})
+    judge(bank, worker, oldest, 2)
+    await follow(mia, f"/batch/{batch}")
+    for key in "jj":
+        await mia.page.keyboard.press(key)
+
+    judge(bank, worker, newest, 1)
+
+    await expect(row_of(mia, newest)).to_contain_text("99 malicious")
+    assert await row_of(mia, middle).evaluate(FOCUSED)
+    await mia.page.keyboard.press("j")
+    assert await row_of(mia, oldest).evaluate(FOCUSED)
+
+
+async def test_a_long_message_of_a_job_under_way_stays_open(mia: Tab, bank: Bank, worker: str) -> None:
+    other = bank.worker()["shortName"]
+    _, job, tasks = bank.planned(worker, other)
+    assert bank.update(job, tasks[worker], "failed", message="no disk " * 100).ok
+    await follow(mia, f"/job/{job}")
+    details = mia.page.locator(f"#task-{tasks[worker]} details")
+    await details.locator("summary").click()
+
+    bank.claim(other)
+
+    await expect(mia.page.locator(f"#task-{tasks[other]} .state.executing")).to_be_visible()
+    assert await details.get_attribute("open") is not None
+    assert await details.evaluate(FOCUSED)
