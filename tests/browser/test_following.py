@@ -60,3 +60,13 @@ async def test_a_long_message_of_a_job_under_way_stays_open(mia: Tab, bank: Bank
     await expect(mia.page.locator(f"#task-{tasks[other]} .state.executing")).to_be_visible()
     assert await details.get_attribute("open") is not None
     assert await details.evaluate(FOCUSED)
+
+
+async def test_new_rows_are_one_click_away_also_behind_to_the_content(mia: Tab, bank: Bank) -> None:
+    bank.submitted("mia")
+    await follow(mia, "/jobs")
+    await mia.page.get_by_role("link", name="To the content").press("Enter")
+    sample = bank.submitted("mia")
+    await mia.page.get_by_role("status").filter(has_text="new").click()
+
+    await expect(row_of(mia, sample)).to_be_visible()

@@ -77,7 +77,7 @@ function mergeRows(part, fresh) {
     if (!rows.size || new URLSearchParams(location.search).has("after")) return;
     const link = document.createElement("a");
     link.className = "news";
-    link.href = location.href;
+    link.href = location.pathname + location.search; // a link with a fragment, as behind “To the content”, would load nothing
     link.setAttribute("role", "status");
     link.textContent = `${rows.size} new ↑`;
     part.prepend(link);
