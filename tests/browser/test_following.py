@@ -3,12 +3,14 @@
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from browser.dropping import judge
 from kit.bank import Bank, Sample
 from kit.browser import Tab
 
+#: seconds on the clock of a page, more than a page waits before the page asks again
+TURNS = 60
 FOCUSED = "one => one.contains(document.activeElement)"
 
 
@@ -22,6 +24,14 @@ async def follow(tab: Tab, path: str) -> None:
     """Open a page, and wait until the page is told of changes."""
     async with tab.page.expect_response("**/live?*"):
         await tab.open(path)
+
+
+async def wait_for(tab: Tab, asked: list[str], number: int) -> None:
+    """Let the clock of the page go on until the page has asked so often."""
+    for _ in range(TURNS):
+        if len(asked) >= number:
+            return
+        await tab.page.clock.run_for(1_000)
 
 
 def row_of(tab: Tab, sample: Sample) -> Locator:
@@ -70,3 +80,27 @@ async def test_new_rows_are_one_click_away_also_behind_to_the_content(mia: Tab, 
     await mia.page.get_by_role("status").filter(has_text="new").click()
 
     await expect(row_of(mia, sample)).to_be_visible()
+
+
+async def test_a_page_follows_again_after_a_proxy_has_refused_the_stream(
+    mia: Tab, bank: Bank, worker: str
+) -> None:
+    """A proxy refuses while the service starts. Nothing is under way on the page, so the page does not look by itself."""
+    asked: list[str] = []
+
+    async def refuse_once(route: Route) -> None:
+        asked.append(route.request.url)
+        await (route.continue_() if asked[1:] else route.fulfill(status=502, body="<html>nginx</html>"))
+
+    _, job, tasks = bank.planned(worker)
+    bank.update(job, tasks[worker], "success")
+    await mia.page.route("**/live?*", refuse_once)
+    await mia.page.clock.install()
+    await mia.open(f"/jobs?q=worker:{worker}")
+    await wait_for(mia, asked, 1)
+    bank.planned(worker)
+
+    await wait_for(mia, asked, 2)
+
+    await expect(mia.page.get_by_role("status").filter(has_text="1 new")).to_be_visible()
+    assert "502" in mia.problems.pop()  # browsers note every refusal on the console

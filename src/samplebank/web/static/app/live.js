@@ -130,12 +130,23 @@ function follow() {
     followed = wanted.join();
     if (!wanted.length || document.hidden || hasEnded || isPaused) return;
     const query = wanted.map((topic) => `on=${encodeURIComponent(topic)}`).join("&");
-    stream = new EventSource(`${root()}live?${query}`);
+    const opened = (stream = new EventSource(`${root()}live?${query}`));
     for (const topic of wanted) stream.addEventListener(topic, refresh);
     // what has changed while nobody listened
     stream.addEventListener("open", () => {
         if (document.querySelector("[data-open]")) refresh();
     });
+    // Browsers come again by themselves after a broken connection, and never after a refusal, as by a proxy while the service starts.
+    stream.addEventListener("error", () => {
+        if (opened.readyState === EventSource.CLOSED && opened === stream) setTimeout(() => comeAgain(opened), LOOK);
+    });
+}
+
+/** Listen again after a refusal, and look at what has changed meanwhile. */
+function comeAgain(refused) {
+    if (refused !== stream) return; // the page listens again already, or no more
+    follow();
+    refresh();
 }
 
 document.addEventListener("visibilitychange", () => {
