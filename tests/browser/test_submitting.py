@@ -137,6 +137,25 @@ async def test_a_refusal_of_a_proxy_is_told_in_words(mia: Tab, status: int, told
     assert str(status) in mia.problems.pop()  # browsers note every refusal on the console
 
 
+async def test_a_file_beyond_a_budget_is_refused_with_the_reason(mia: Tab) -> None:
+    """The service says to come again in an hour: the file does not hold up the others so long."""
+    told = "The 900 bytes of the file do not fit into the budget of your user."
+
+    async def refuse(route: Route) -> None:
+        answer = {"messages": [{"message": told}]}
+        await route.fulfill(status=429, json=answer, headers={"Retry-After": "3600"})
+
+    await mia.page.route("**/submit/file?*", refuse)
+    await mia.open("/submit")
+
+    await drop(mia, files(5))
+
+    await expect(mia.page.locator("#summary")).to_contain_text("5 refused · nothing left to send")
+    await expect(mia.page.locator(".sending tr.failed").last).to_contain_text(told)
+    assert all("429" in problem for problem in mia.problems)  # browsers note every refusal on the console
+    mia.problems.clear()
+
+
 async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:
     dropped = files(2)
     await mia.open("/samples")

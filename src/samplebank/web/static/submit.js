@@ -9,6 +9,7 @@ const HASHED = 32 * 1024 * 1024; // bytes of the largest file that is hashed bef
 const ASKED = 20; // files that are asked about together
 const PATIENCE = 5000; // milliseconds for which files wait for the answer
 const PAUSES = [1000, 2000, 5000, 15_000]; // milliseconds before a broken request is sent again
+const LONGEST = 120_000; // milliseconds that a file waits at most: who is told to come in an hour is told why
 /** Refusals of servers and proxies that give no reason. */
 const REASONS = {
     413: "The file is larger than the service, or a proxy before the service, takes.",
@@ -240,7 +241,7 @@ function answered(item, request) {
         part("link").hidden = false;
         document.dispatchEvent(new Event("refresh"));
     } else if (request.status === 429 || request.status === 503) {
-        again(item, 1000 * Number(request.getResponseHeader("Retry-After") ?? 5), words(request));
+        again(item, 1000 * (Number(request.getResponseHeader("Retry-After")) || 5), words(request));
         return;
     } else {
         item.state = "refused";
@@ -249,11 +250,11 @@ function answered(item, request) {
     over(item);
 }
 
-/** Send a file again after a while, unless it has been tried often. */
+/** Send a file again after a while, unless it has been tried often, or the while is long. */
 function again(item, wait, said) {
     item.sent = 0;
     item.request = null;
-    if (item.tries >= TRIES) {
+    if (item.tries >= TRIES || wait > LONGEST) {
         item.state = "refused";
         item.said = said;
         over(item);
