@@ -1,10 +1,11 @@
 """Deciding on the page of a sample: verdicts by hand, and another analysis."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.bank import ROBOT, Bank, Sample, name_of, together
 from kit.children import Parent, some_bytes
 from kit.visitor import Shown, Visitor
 from web.conftest import Visitors
@@ -105,6 +106,22 @@ def test_of_two_who_judge_at_once_the_second_is_told(visitor: Visitors, judged: 
 
     assert late.status == 409
     assert "changed since you loaded the page" in late.text()
+
+
+@pytest.mark.parametrize("reasons", [["looked at by hand"] * 4, ["one", "two", "three", "four"]])
+def test_of_forms_that_come_in_the_same_moment_one_judges(
+    bank: Bank, visitor: Visitors, judged: Sample, reasons: list[str]
+) -> None:
+    """A form that is sent twice is a repeat, and all other forms are told of the verdict."""
+    boss = visitor("boss")
+    seen = seen_on(page_of(boss, judged))
+    before = len(bank.verdicts_of(judged))
+
+    shown = together(partial(judge, boss, judged, seen, comment=reason) for reason in reasons)
+
+    refused = 0 if len({*reasons}) == 1 else 3
+    assert sorted(one.status for one in shown) == [200] * (4 - refused) + [409] * refused
+    assert len(bank.verdicts_of(judged)) == before + 1
 
 
 def test_a_verdict_by_hand_is_taken_back(visitor: Visitors, judged: Sample) -> None:

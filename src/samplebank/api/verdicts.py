@@ -24,7 +24,10 @@ from samplebank.samples.model import Sample
 from samplebank.verdicts import by_hand, queries
 from samplebank.verdicts.by_hand import Judge
 from samplebank.verdicts.model import Verdict
+from samplebank.verdicts.ruling import lock_sample
 
+#: looks at the verdicts of a sample while nobody can add one, and raises a refusal where nothing is to be stored
+Check = Callable[[Connection], Awaitable[None]]
 Sort = Literal[
     "createdTimestamp",
     "triggeredDetections",
@@ -166,8 +169,10 @@ async def withdraw_verdict(request: Call) -> Answer:
     )
 
 
-async def judge(request: Call, sample: Sample, given: VerdictAddRequest) -> Verdict:
-    """Store a verdict by hand. Raises `Forbidden` and `NotFound`."""
+async def judge(
+    request: Call, sample: Sample, given: VerdictAddRequest, check: Check | None = None
+) -> Verdict:
+    """Store a verdict by hand. Raises `Forbidden`, `NotFound`, and what `check` raises."""
 
     async def store(db: Connection) -> UUID:
         author, rules = _author(request, given.comment), request.bank.job_rules
@@ -176,18 +181,18 @@ async def judge(request: Call, sample: Sample, given: VerdictAddRequest) -> Verd
             db, sample.id, given.status_override, author, rules=rules, now=request.now
         )
 
-    return await _stored(request, store)
+    return await _stored(request, sample, store, check)
 
 
-async def withdraw(request: Call, sample: Sample, comment: str) -> Verdict:
-    """Take the latest verdict by hand back. Raises `Conflict`, `Forbidden` and `NotFound`."""
+async def withdraw(request: Call, sample: Sample, comment: str, check: Check | None = None) -> Verdict:
+    """Take the latest verdict by hand back. Raises `Conflict`, `Forbidden`, `NotFound`, and what `check` raises."""
 
     async def store(db: Connection) -> UUID:
         author, rules = _author(request, comment), request.bank.job_rules
         await _record(request, db, sample)
         return await by_hand.withdraw_verdict(db, sample.id, author, rules=rules, now=request.now)
 
-    return await _stored(request, store)
+    return await _stored(request, sample, store, check)
 
 
 async def _record(request: Call, db: Connection, sample: Sample, **details: object) -> None:
@@ -199,8 +204,13 @@ def _author(request: Call, comment: str) -> Judge:
     return Judge(request.caller.user.id, request.caller.scope(Permission.ADD_VERDICT), comment)
 
 
-async def _stored(request: Call, store: Callable[[Connection], Awaitable[UUID]]) -> Verdict:
+async def _stored(
+    request: Call, sample: Sample, store: Callable[[Connection], Awaitable[UUID]], check: Check | None
+) -> Verdict:
     async with request.bank.database.transaction() as db:
+        if check is not None:
+            await lock_sample(db, sample.id)
+            await check(db)
         row = await queries.get_verdict(db, request.caller, await store(db))
     request.bank.signals.send(Signal.VERDICTS)
     return row

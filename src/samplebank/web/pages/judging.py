@@ -1,5 +1,6 @@
 """What a visitor decides about a sample: a verdict by hand, and another analysis."""
 
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from litestar import Response, post
 from samplebank.accounts.model import Permission
 from samplebank.api.samples import analyse_again
 from samplebank.api.verdicts import VerdictAddRequest, VerdictWithdrawRequest, judge, withdraw
+from samplebank.database import Connection
 from samplebank.errors import Conflict, Invalid, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
@@ -24,6 +26,10 @@ CHANGED: Final = "The verdict has changed since you loaded the page, so nothing 
 NO_REASON: Final = "Give a reason: others will want to know why."
 
 
+class _RepeatedForm(Exception):
+    """The verdict is stored already: the browser has sent the form twice."""
+
+
 @post(
     "/sample/{sha256:str}/verdict",
     opt=operation("judgeByPage", Permission.ADD_VERDICT),
@@ -35,16 +41,18 @@ async def set_verdict(request: Visit) -> Response[bytes]:
     form = await request.read_form()
     sample = await request.visible_sample(Permission.ADD_VERDICT)
     wanted = _read(request, {name: values[0] for name, values in form.items()})
-    async with request.bank.database.connection() as db:
+
+    async def check(db: Connection) -> None:
         latest = (await get_overview(db, request.caller, sample.sha256)).verdict
-    if form.get("seen", [""])[0] != _id_of(None if latest is None else latest.id):
-        if latest is not None and _is_repeat(latest, wanted):
-            return request.to(f"sample/{sample.sha256.hex()}")
-        raise Conflict(CHANGED)
-    if isinstance(wanted, VerdictAddRequest):
-        await judge(request, sample, wanted)
-    else:
-        await withdraw(request, sample, wanted.comment)
+        if form.get("seen", [""])[0] == _id_of(None if latest is None else latest.id):
+            return
+        raise _RepeatedForm if latest is not None and _is_repeat(latest, wanted) else Conflict(CHANGED)
+
+    with suppress(_RepeatedForm):
+        if isinstance(wanted, VerdictAddRequest):
+            await judge(request, sample, wanted, check)
+        else:
+            await withdraw(request, sample, wanted.comment, check)
     return request.to(f"sample/{sample.sha256.hex()}")
 
 
