@@ -137,6 +137,27 @@ async def test_a_refusal_of_a_proxy_is_told_in_words(mia: Tab, status: int, told
     assert str(status) in mia.problems.pop()  # browsers note every refusal on the console
 
 
+@pytest.mark.parametrize("status", [502, 504])
+async def test_files_are_sent_again_that_a_proxy_refuses_while_the_service_starts(
+    mia: Tab, status: int
+) -> None:
+    asked: list[str] = []
+
+    async def refuse_at_first(route: Route) -> None:
+        asked.append(route.request.url)
+        await (route.continue_() if asked[2:] else route.fulfill(status=status, body="<html>nginx</html>"))
+
+    await mia.page.route("**/submit/file?*", refuse_at_first)
+    await mia.open("/submit")
+
+    await drop(mia, files(2))
+
+    await expect(mia.page.locator("#summary")).to_contain_text("2 stored · nothing left to send")
+    # browsers note every refusal on the console
+    assert all(str(status) in problem for problem in mia.problems)
+    mia.problems.clear()
+
+
 async def test_a_file_beyond_a_budget_is_refused_with_the_reason(mia: Tab) -> None:
     """The service says to come again in an hour: the file does not hold up the others so long."""
     told = "The 900 bytes of the file do not fit into the budget of your user."

@@ -10,10 +10,13 @@ const ASKED = 20; // files that are asked about together
 const PATIENCE = 5000; // milliseconds for which files wait for the answer
 const PAUSES = [1000, 2000, 5000, 15_000]; // milliseconds before a broken request is sent again
 const LONGEST = 120_000; // milliseconds that a file waits at most: who is told to come in an hour is told why
+const AWAY = "A proxy did not reach the service. Drop the file again.";
 /** Refusals of servers and proxies that give no reason. */
 const REASONS = {
     413: "The file is larger than the service, or a proxy before the service, takes.",
     414: "The metadata are too long to travel with a file: write less, and drop the file again.",
+    502: AWAY,
+    504: AWAY,
 };
 const EMPTY = "The file is empty: there is nothing to analyse.";
 const SETTINGS = "samplebank.submit";
@@ -242,6 +245,9 @@ function answered(item, request) {
         document.dispatchEvent(new Event("refresh"));
     } else if (request.status === 429 || request.status === 503) {
         again(item, 1000 * (Number(request.getResponseHeader("Retry-After")) || 5), words(request));
+        return;
+    } else if (request.status === 502 || request.status === 504) {
+        again(item, PAUSES[item.tries - 1], words(request)); // as a broken connection: the service may be about to start
         return;
     } else {
         item.state = "refused";
