@@ -11,6 +11,19 @@ from kit.bank import ROBOT, Bank
 from kit.browser import HOST, Tab
 from kit.service import Service
 
+#: complete batches, as many as a browser keeps
+FILL = """() => {
+    const file = { path: "folder/".repeat(14), size: 1, isStored: true };
+    const batch = JSON.stringify(Array.from({ length: 300 }, (_, at) => [`${at}`, file]));
+    for (let at = 0, last = batch; last.length > 1; at += 1) {
+        try {
+            localStorage.setItem(`samplebank.batch.${at}`, last);
+        } catch {
+            last = last.slice(0, last.length / 2);
+        }
+    }
+}"""
+
 
 @pytest.fixture
 def worker(bank: Bank) -> str:
@@ -63,6 +76,24 @@ async def test_after_a_reload_in_the_middle_the_rest_is_sent(mia: Tab, bank: Ban
     await expect(mia.page.locator("#summary")).to_contain_text("18 stored · 1 known · nothing left to send")
     await expect(mia.page.locator("#files tr[id]")).to_have_count(30)
     assert [len(bank.jobs_of(sample)) for sample in dropped.values()] == [1] * 30
+
+
+async def test_after_many_batches_there_is_room_for_what_is_left_of_another(mia: Tab) -> None:
+    """The browser keeps 5 MB for a service: batches that are complete make room."""
+    await mia.open("/submit")
+    await mia.page.evaluate(FILL)
+    dropped = files(3)
+
+    async def lose(_: Route) -> None:
+        """The answer never comes."""
+
+    await mia.open("/submit")
+    await mia.page.route("**/submit/file?*", lose)
+    await drop(mia, dropped)
+    await expect(mia.page.locator("#summary")).to_contain_text("3 to go")
+    await mia.page.reload()
+
+    await expect(mia.page.locator("#summary")).to_contain_text("3 of before: drop them again")
 
 
 async def test_a_file_is_sent_again_where_something_else_is_said_of_the_file(

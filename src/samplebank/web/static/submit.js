@@ -29,7 +29,8 @@ const SETTINGS = "samplebank.submit";
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("submit"));
 const batch = form.dataset.batch;
-const memory = `samplebank.batch.${batch}`;
+const BATCHES = "samplebank.batch.";
+const memory = `${BATCHES}${batch}`;
 const fields = form.elements;
 const list = document.querySelector(".sending tbody");
 /** @type {Item[]} */
@@ -347,6 +348,19 @@ function resume() {
     if ([...known.values()].some((file) => !file.isStored)) show();
 }
 
+/** Forget other batches of which nothing is missing. The room of the browser is small, and a full room keeps no later batch. */
+function forget() {
+    try {
+        for (const name of Object.keys(ofBrowser())) {
+            if (!name.startsWith(BATCHES) || name === memory) continue;
+            const files = recall(name, ofBrowser);
+            if (!Array.isArray(files) || files.every(([, file]) => file.isStored)) ofBrowser().removeItem(name);
+        }
+    } catch {
+        // the browser keeps nothing
+    }
+}
+
 function restoreSettings() {
     const kept = recall(SETTINGS, ofBrowser) ?? {};
     for (const name of ["customer", "tlp", "retention", "meta"]) {
@@ -396,4 +410,5 @@ addEventListener("beforeunload", (event) => {
 });
 for (const one of form.querySelectorAll(".scripted")) one.hidden = false;
 restoreSettings();
+forget();
 resume();
