@@ -2,8 +2,10 @@
 
 import re
 from time import time as now
+from typing import Final
 
 import pytest
+from playwright.async_api import ViewportSize
 
 from browser.conftest import Tabs
 from kit.bank import Bank
@@ -11,6 +13,11 @@ from kit.browser import HOST, Tab
 from kit.service import Service
 
 GROUND = "getComputedStyle(document.body).backgroundColor"
+#: the width of A4 for a browser
+PAPER: Final[ViewportSize] = {"width": 718, "height": 1000}
+#: boxes of which a part cannot be seen without scrolling
+CUT = """[...document.querySelectorAll("main *")].filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth
+    && getComputedStyle(one).overflowX !== "visible").map((one) => one.className)"""
 LIGHT, DARK = "rgb(246, 247, 249)", "rgb(20, 23, 28)"
 
 
@@ -162,6 +169,19 @@ async def test_a_printed_sample_has_its_facts_and_no_controls(mia: Tab, named: l
     assert (
         await mia.page.locator("button:visible, .button:visible, .top:visible, footer:visible").count() == 0
     )
+
+
+@pytest.mark.parametrize("path", ["/", "/jobs"])
+async def test_a_printed_list_has_all_columns(mia: Tab, bank: Bank, path: str) -> None:
+    """Paper does not scroll. A browser makes a page smaller that is wider than the paper."""
+    bank.submitted("mia", fileName="a long name " * 8, metaData=bank.plan(*bank.workers(4)))
+    await mia.open(path)
+
+    await mia.page.emulate_media(media="print")
+    await mia.page.set_viewport_size(PAPER)
+
+    assert await mia.page.evaluate(CUT) == []
+    assert await mia.page.locator(".older:visible").count() == 0
 
 
 async def test_every_page_can_be_read_without_scripts(service: Service, tabs: Tabs, named: list[str]) -> None:
