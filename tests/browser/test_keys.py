@@ -7,7 +7,7 @@ import pytest
 
 from browser.conftest import Tabs
 from kit.bank import Bank, name_of
-from kit.browser import Tab
+from kit.browser import HOST, Tab
 from kit.service import Service
 
 #: as browsers do where somebody forbids pages to keep data
@@ -60,6 +60,31 @@ async def test_x_selects_the_marked_row(mia: Tab, named: list[str]) -> None:
 
     selected = mia.page.locator("input[name=sha256]:checked")
     assert [await one.get_attribute("value") for one in await selected.all()] == [named[1]]
+
+
+async def test_keys_act_after_a_click_on_a_box(mia: Tab, named: list[str]) -> None:
+    """A box is nothing that somebody types into."""
+    await mia.open(f"/samples?q={named[-1]}")
+    await mia.page.locator("input[name=sha256]").first.click()
+
+    for key in "jjx":
+        await mia.page.keyboard.press(key)
+
+    selected = mia.page.locator("input[name=sha256]:checked")
+    assert [await one.get_attribute("value") for one in await selected.all()] == named[:2]
+
+
+async def test_over_plain_http_a_copied_hash_leaves_the_focus_in_its_row(
+    service: Service, tabs: Tabs, named: list[str]
+) -> None:
+    tab = await (await tabs(f"http://{HOST}:{service.port}")).sign_in(service.keys["mia"])
+    await tab.open(f"/samples?q={named[-1]}")
+
+    for key in "jc":
+        await tab.page.keyboard.press(key)
+    await tab.page.locator(".copied").wait_for()
+
+    assert await tab.page.locator("tr.selected a").evaluate("one => one === document.activeElement")
 
 
 async def test_keys_act_on_the_marked_row(mia: Tab, named: list[str]) -> None:

@@ -10,12 +10,14 @@ export async function copy(text) {
     } catch {
         // the old way, below
     }
+    const focused = document.activeElement;
     const field = document.createElement("textarea");
     field.value = text;
     document.body.append(field);
     field.select();
     document.execCommand("copy");
     field.remove();
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
 }
 
 document.addEventListener("click", async (event) => {

@@ -1,6 +1,7 @@
 // Each thing that a page can do has a key.
 
 function isTyping(target) {
+    if (target instanceof HTMLInputElement && target.type === "checkbox") return false;
     return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
@@ -25,7 +26,7 @@ document.addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
     const own = { " ": "Space", X: "Shift+x" }[event.key] ?? event.key;
     // a space opens and presses what has the focus, but for a link
-    if (own === "Space" && event.target instanceof Element && event.target.closest("button, summary")) return;
+    if (own === "Space" && event.target instanceof Element && event.target.closest("button, summary, input")) return;
     const find = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]:not([hidden])`);
     const second = first && find(`${first} ${own}`);
     const marked = second || find(own);
