@@ -40,6 +40,21 @@ def test_a_form_with_mistakes_comes_back_with_the_lines_of_the_compiler(visitor:
     assert shown.all("input[name=query]")[0].attributes["value"] == "type:pebin"
 
 
+def test_rules_of_many_lines_come_back_as_they_were_written(visitor: Visitors) -> None:
+    """Browsers end lines with CR and LF. What cannot be seen within a line is shown by name."""
+    lines = ["rule a {", "\tcondition: nonsense // \u202e", "}"]
+
+    shown = sent(visitor("mia"), rules="\r\n".join(lines))
+
+    assert shown.status == 400
+    told = shown.all("textarea[name=rules]")[0].text(strip=False)
+    assert told.replace("\r\n", "\n").strip("\n").split("\n") == [
+        *lines[:1],
+        lines[1].replace("\u202e", "⟦RLO⟧"),
+        lines[2],
+    ]
+
+
 def test_a_hunt_is_shown_with_its_hits_and_cancelled(visitor: Visitors, bank: Bank) -> None:
     since = later(time.time_ns() // 1_000_000)
     sample = marked(bank, "any")

@@ -1,5 +1,7 @@
 """Saved queries: each user's own, by name, on the page of the account and on the first page."""
 
+from urllib.parse import quote
+
 import pytest
 
 from kit.bank import Bank, name_of
@@ -40,6 +42,19 @@ def test_a_query_is_saved_from_the_list_and_removed_from_the_account(visitor: Vi
 
     assert "jobs?q=state%3Adone" in saved(kept)[name]
     assert name not in saved(gone)
+
+
+@pytest.mark.parametrize("page", ["samples", "jobs"])
+def test_forms_of_a_list_hold_the_query_as_it_was_pasted(visitor: Visitors, page: str) -> None:
+    """A row of a sheet has tabs, and mails have characters that cannot be seen: both go on to every form."""
+    query = f"{'0' * 64}\t{'1' * 64}\u200b"
+
+    shown = visitor("chief").get(f"/{page}?q={quote(query)}")
+
+    hidden = {str(one.attributes["value"]) for one in shown.all("input[type=hidden][name=q]")}
+    assert hidden == {query}
+    boxes = [str(one.attributes["value"]) for one in shown.all(f"form[action$='/{page}'] input[type=search]")]
+    assert boxes == [query.replace("\u200b", "⟦ZWSP⟧")]
 
 
 def test_a_name_that_is_used_again_holds_the_newer_query(visitor: Visitors) -> None:

@@ -14,7 +14,7 @@ from samplebank.accounts.saved_queries import LONGEST_NAME, LONGEST_QUERY
 from samplebank.timespec import Millis
 from samplebank.web import formatting
 from samplebank.web.assets import path_of
-from samplebank.web.wild import plain, tame, wild
+from samplebank.web.wild import exact, plain, tame, typed, wild
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -68,6 +68,8 @@ def _ago(context: Context, time: Millis | None) -> Markup:
 SHOWN: Final[dict[str, Any]] = {
     "wild": wild,
     "tame": tame,
+    "typed": typed,
+    "exact": exact,
     "badge": formatting.badge,
     "state": formatting.state,
     "task_marks": formatting.task_marks,

@@ -6,6 +6,7 @@ in a form that no program takes for an address.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -53,6 +54,10 @@ HOST: Final = re.compile(r"(?<=://)[^\s/?#]+|\b\d{1,3}(?:\.\d{1,3}){3}\b")
 #: a dot that is not in brackets already: workers, too, tell addresses that no program takes for addresses
 DOT: Final = re.compile(r"(?<!\[)\.(?!\])")
 CHIP: Final = Markup('<span class="chip" title="U+{:04X}">⟦{}⟧</span>')
+REFERENCE: Final = Markup("&#{};")
+#: controls whose references browsers take for letters, as &#128; for the euro
+C1: Final = frozenset(map(chr, range(0x80, 0xA0)))
+BLANKS: Final = "\t\r\n"
 #: around a text without a direction of its own
 BDI: Final = "<bdi>%s</bdi>"
 MORE: Final = Markup('<bdi>{}</bdi><details class="rest"><summary>{} more</summary><bdi>{}</bdi></details>')
@@ -74,6 +79,27 @@ def plain(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(character if (name := name_of(character)) is None else f"⟦{name}⟧" for character in text)
+
+
+def typed(text: str) -> Markup:
+    """What somebody has typed, for a box that shows the text again: as `plain`, but tabs and ends of lines stay."""
+    return _referred(text, lambda one: one if one in BLANKS else plain(one))
+
+
+def exact(text: str) -> Markup:
+    """A text for a hidden field: what comes back with the form is the text. Unseen characters stand as references."""
+    return _referred(text, str)
+
+
+def _referred(text: str, shown: Callable[[str], str]) -> Markup:
+    """The text with each unseen character as `shown`. What is still unseen then stands as a reference, `&#9;`."""
+    if text.isascii() and text.isprintable():
+        return escape(text)
+    told = (one if name_of(one) is None else shown(one) for one in text)
+    return Markup("").join(
+        escape(one) if len(one) > 1 or name_of(one) is None or one in C1 else REFERENCE.format(ord(one))
+        for one in told
+    )
 
 
 def defanged(text: str) -> str:
