@@ -77,6 +77,22 @@ async def test_a_word_behind_an_emoji_is_completed_in_its_place(mia: Tab) -> Non
     assert await mia.query.input_value() == 'name:"😀😀😀" verdict:'
 
 
+async def test_a_screen_reader_is_told_which_choice_is_marked(mia: Tab) -> None:
+    keyboard = mia.page.keyboard
+    await keyboard.press("/")
+    await keyboard.type("s")
+    options = mia.page.get_by_role("option")
+    await options.nth(1).wait_for()
+
+    for _ in range(2):
+        await keyboard.press("ArrowDown")
+    told = await mia.query.get_attribute("aria-activedescendant")
+
+    assert told == await options.nth(1).get_attribute("id") is not None
+    await keyboard.press("Escape")
+    assert await mia.query.get_attribute("aria-activedescendant") is None
+
+
 async def test_back_returns_to_the_list_as_it_was(mia: Tab, named: list[str]) -> None:
     await mia.open(f"/samples?q={named[-1].replace(' ', '+')}")
     before = await mia.page.locator("table.list").inner_text()

@@ -23,6 +23,7 @@ function completeIn(box) {
     function close() {
         list.hidden = true;
         box.setAttribute("aria-expanded", "false");
+        box.removeAttribute("aria-activedescendant");
     }
 
     function take(text) {
@@ -39,6 +40,8 @@ function completeIn(box) {
         const items = [...list.children];
         items.forEach((item, i) => item.setAttribute("aria-selected", String(i === place)));
         items[place]?.scrollIntoView({ block: "nearest" });
+        // the focus stays in the box: so screen readers are told which choice is marked
+        if (items[place]) box.setAttribute("aria-activedescendant", items[place].id);
     }
 
     async function ask() {
@@ -52,8 +55,9 @@ function completeIn(box) {
         span = [start, end].map((place) => [...text].slice(0, place).join("").length);
         length = text.length;
         list.replaceChildren(
-            ...choices.map(([text, help]) => {
+            ...choices.map(([text, help], at) => {
                 const item = document.createElement("li");
+                item.id = `${list.id}-${at}`;
                 item.role = "option";
                 item.append(text);
                 item.dataset.text = text;
@@ -63,6 +67,7 @@ function completeIn(box) {
                 return item;
             }),
         );
+        box.removeAttribute("aria-activedescendant");
         list.hidden = choices.length === 0;
         box.setAttribute("aria-expanded", String(!list.hidden));
     }
