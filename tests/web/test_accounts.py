@@ -69,6 +69,20 @@ def test_a_user_comes_into_a_group_and_leaves(chief: Visitor, bank: Bank) -> Non
     assert account(bank, name)["groups"] == []
 
 
+def test_buttons_are_called_by_the_words_on_them(chief: Visitor) -> None:
+    """Who speaks to the browser says the words on a button: its name begins with the words."""
+    user, group = made(chief), made(chief, "group")
+    chief.post(f"/accounts/{group}/grants", {"role": ROLE, "customer": "mill"})
+    shown = chief.post(f"/accounts/{group}/members", {"user": user})
+
+    buttons = shown.all("button[aria-label]")
+
+    assert {one.text(): str(one.attributes["aria-label"]) for one in buttons} == {
+        "Take back": f"Take back {ROLE} for mill",
+        "Take out": f"Take out {user}",
+    }
+
+
 def test_a_key_is_shown_once_and_works(chief: Visitor, bank: Bank) -> None:
     name = made(chief)
     chief.post(f"/accounts/{name}/grants", {"role": ROLE, "customer": "mill"})

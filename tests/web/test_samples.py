@@ -212,6 +212,17 @@ def test_several_samples_are_analysed_again(
     assert "There is no sample" in shown.text("tbody")
 
 
+@pytest.mark.parametrize(("number", "told"), [(1, "1 sample"), (2, "2 samples")])
+def test_the_samples_that_are_analysed_again_are_counted(
+    visitor: Visitors, named: tuple[str, list[Sample]], number: int, told: str
+) -> None:
+    chosen = [sample.sha256 for sample in named[1][:number]]
+
+    shown = visitor("mia").post("/samples/reanalyse", {"sha256": chosen})
+
+    assert shown.text("h1 .none") == told
+
+
 def test_all_matches_are_analysed_again_by_one_task(
     visitor: Visitors, named: tuple[str, list[Sample]]
 ) -> None:
