@@ -153,9 +153,10 @@ async def test_over_plain_http_files_are_sent_though_nothing_can_be_hashed(
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(413, "a proxy before the service"), (414, "metadata are too long")]
+    ("status", "told"),
+    [(401, "Your session has ended"), (413, "a proxy before the service"), (414, "metadata are too long")],
 )
-async def test_a_refusal_of_a_proxy_is_told_in_words(mia: Tab, status: int, told: str) -> None:
+async def test_a_refusal_without_a_reason_is_told_in_words(mia: Tab, status: int, told: str) -> None:
     async def refuse(route: Route) -> None:
         await route.fulfill(status=status, body="<html>nginx</html>")
 

@@ -13,6 +13,7 @@ const LONGEST = 120_000; // milliseconds that a file waits at most: who is told 
 const AWAY = "A proxy did not reach the service. Drop the file again.";
 /** Refusals of servers and proxies that give no reason. */
 const REASONS = {
+    401: "Your session has ended: load the page again, sign in, and drop the file again.",
     413: "The file is larger than the service, or a proxy before the service, takes.",
     414: "The metadata are too long to travel with a file: write less, and drop the file again.",
     502: AWAY,
