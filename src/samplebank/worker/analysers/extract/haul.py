@@ -27,6 +27,9 @@ MANY = "over the limit of files"
 LATE = "over the limit of time"
 ENCRYPTED = "encrypted, and no known password opens it"
 DAMAGED = "damaged, or packed by an unknown method"
+HUNGRY = "needs more memory to unpack than there is"
+#: part of a message of 7-Zip
+NO_MEMORY = "Not enough memory"
 SAME = "the same as another member"
 HARMLESS = "neither acts nor holds more"
 
@@ -145,8 +148,9 @@ class Haul:
 
     def fail(self, path: str, size: int, error: Exception) -> None:
         """List a member that cannot be unpacked."""
+        is_hungry = isinstance(error, MemoryError) or NO_MEMORY in str(error)
         self.problems.append(f"{path[-LONGEST_PATH:]}: {type(error).__name__}: {error}"[:300])
-        self.pass_over(path, size, DAMAGED)
+        self.pass_over(path, size, HUNGRY if is_hungry else DAMAGED)
 
     def children(self) -> list[Child]:
         """The children: programs, scripts, documents, archives, mails and the rest, each by path. Lists those left over."""

@@ -33,6 +33,8 @@ BROKEN = (
     IndexError,
     OverflowError,
 )
+#: what costs a member: a few bytes may ask for a dictionary larger than the memory of the worker
+LOST = (*BROKEN, MemoryError)
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 ENCRYPTED_BIT, UTF8_BIT = 1, 0x800
 #: where the length of the name, and the name, stand in the header in front of the bytes of an entry
@@ -69,7 +71,7 @@ def open_zip(data: bytes, haul: Haul, words: Words) -> None:
                 entry.orig_filename = _name_in_front(data, entry)
                 _take_entry(container, entry, haul, words)
                 places.add(entry.header_offset)
-            except BROKEN as error:
+            except LOST as error:
                 haul.fail(entry.filename, entry.file_size, error)
 
 
@@ -133,7 +135,10 @@ def open_stream(data: bytes, haul: Haul, name: str, path: str) -> None:
     """Unpack a file in one compressed stream. The name of the file is the name of the container without its ending."""
     haul.begin(path)
     with STREAMS[name](io.BytesIO(data)) as stream:
-        haul.read(_UpToDamage(stream, haul), path, name)
+        try:
+            haul.read(_UpToDamage(stream, haul), path, name)
+        except MemoryError as error:
+            haul.fail(path, 0, error)
 
 
 class _UpToDamage:
@@ -150,7 +155,7 @@ class _UpToDamage:
         try:
             # `read` would lose what was unpacked before the damage.
             piece: bytes = self._stream.read1(size)
-        except BROKEN as error:
+        except LOST as error:
             if not self._has_read:
                 raise
             self._haul.problems.append(f"{type(error).__name__}: {error}"[:300])
@@ -164,7 +169,7 @@ def is_tar_within(data: bytes, name: str) -> bool:
     try:
         with STREAMS[name](io.BytesIO(data)) as stream:
             head: bytes = stream.read(tarfile.BLOCKSIZE)
-    except BROKEN:
+    except LOST:
         return False
     return head[257:262] == b"ustar" or is_old_tar(head)
 
