@@ -1,5 +1,6 @@
 """Containers made at test time."""
 
+import bz2
 import io
 import secrets
 import struct
@@ -63,14 +64,15 @@ class _Traditional:
         return bytes(out)
 
 
-def locked(members: Mapping[str, bytes], word: str) -> bytes:
-    """A ZIP file whose members are stored under the traditional encryption."""
+def locked(members: Mapping[str, bytes], word: str, method: int = zipfile.ZIP_STORED) -> bytes:
+    """A ZIP file whose members stand under the traditional encryption, stored or packed by bzip2."""
     local, central = b"", b""
     for name, data in members.items():
         crc = zlib.crc32(data)
         start = secrets.token_bytes(11) + bytes([crc >> 24])
-        packed = _Traditional(word.encode()).encrypted(start + data)
-        fields = struct.pack("<HHHHHIIIHH", 20, 1, 0, 0, 33, crc, len(packed), len(data), len(name), 0)
+        content = bz2.compress(data) if method == zipfile.ZIP_BZIP2 else data
+        packed = _Traditional(word.encode()).encrypted(start + content)
+        fields = struct.pack("<HHHHHIIIHH", 20, 1, method, 0, 33, crc, len(packed), len(data), len(name), 0)
         central += (
             b"PK\x01\x02"
             + struct.pack("<H", 20)

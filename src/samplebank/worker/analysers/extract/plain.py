@@ -91,7 +91,7 @@ def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, 
     for word in words.to_try():
         try:
             content = container.read(entry, word.encode())
-        except (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError):
+        except (RuntimeError, *LOST):
             continue  # by chance one wrong word in 256 passes the check at the start, and fails later
         words.prefer(word)
         haul.password_used = word
