@@ -3,6 +3,7 @@
 import binascii
 import gzip
 import struct
+import uuid
 import zlib
 
 from worker.made_images import cab, compound, cpio
@@ -26,6 +27,21 @@ def fat(name: str, data: bytes) -> bytes:
     stem, _, ending = name.partition(".")
     entry = struct.pack("<8s3sB14xHI", stem.encode().ljust(8), ending.encode().ljust(3), 0x20, 2, len(data))
     return (bytes(boot) + table * 2 + entry.ljust(14 * SECTOR, b"\0") + data).ljust(2880 * SECTOR, b"\0")
+
+
+def gpt(name: str, data: bytes) -> bytes:
+    """A disk with a GUID partition table, whose one partition is a floppy disk. The boot record protects the whole disk."""
+    disk = fat(name, data)
+    first, last = 34, 33 + len(disk) // SECTOR
+    boot = bytes(446) + struct.pack("<B3sB3sII", 0, b"\0\2\0", 0xEE, b"\xff" * 3, 1, last + 33)
+    kind = uuid.UUID("ebd0a0a2-b9e5-4433-87c0-68b6b72699c7").bytes_le
+    entry = struct.pack("<16s16sQQQ72s", kind, bytes(range(16)), first, last, 0, "data".encode("utf-16-le"))
+    entries = entry.ljust(128 * 128, b"\0")
+    fields = (1, last + 33, first, last, bytes(range(16)), 2, 128, 128, zlib.crc32(entries))
+    head = b"EFI PART" + struct.pack("<III", 0x10000, 92, 0) + struct.pack("<IQQQQ16sQIII", 0, *fields)
+    head = head[:16] + struct.pack("<I", zlib.crc32(head)) + head[20:]
+    table = head.ljust(SECTOR, b"\0") + entries
+    return boot.ljust(510, b"\0") + b"\x55\xaa" + table + disk + entries + head.ljust(SECTOR, b"\0")
 
 
 def vhd(name: str, data: bytes) -> bytes:

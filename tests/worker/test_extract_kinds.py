@@ -15,7 +15,7 @@ from samplebank.worker.contract import Result, Tag
 from worker.conftest import Extract
 from worker.made_autoit import autoit, script
 from worker.made_containers import locked, mail, tarred, zipped
-from worker.made_disks import arj, fat, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
+from worker.made_disks import arj, fat, gpt, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
 from worker.made_documents import in_bytes, rtf_object
 from worker.made_images import (
     ar,
@@ -125,6 +125,7 @@ NESTED: dict[str, Make] = {
     "open document": open_document,
     "document as one XML file": flat_document,
     "disk of hyper-v": vhd,
+    "disk with a guid partition table": gpt,
     "rpm": rpm,
     "installer": installer,
 }

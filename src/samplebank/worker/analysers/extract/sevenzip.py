@@ -30,7 +30,8 @@ FORMATS: Mapping[str, Sequence[str]] = {
     "vdi": ("VDI",),
     "qcow": ("Qcow",),
     "dmg": ("Dmg",),
-    "bootsector": ("Mbr", "GPT", "Fat", "Ntfs"),
+    # a disk with a GUID partition table has a boot record with one partition besides, which is the whole disk
+    "bootsector": ("GPT", "Mbr", "Fat", "Ntfs"),
     "fat": ("Fat",),
     "ntfs": ("Ntfs",),
     "ext": ("Ext",),
