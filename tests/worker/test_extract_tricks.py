@@ -5,6 +5,7 @@ import lzma
 import struct
 import zipfile
 
+import pybit7z
 import pytest
 
 from samplebank.worker.contract import Result
@@ -69,3 +70,47 @@ async def test_a_wrong_word_that_passes_the_check_by_chance_does_not_keep_a_memb
     result = await extract(opened_by_chance("malware", "infected"))
 
     assert (contents(result), result.result["passwordUsed"]) == ([PROGRAM], "malware")
+
+
+def deflated_by_7_zip(name: str) -> bytes:
+    """A ZIP file with the method Deflate64, which the standard library does not know."""
+    writer = pybit7z.BitArchiveWriter(pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), pybit7z.FormatZip)
+    writer.set_compression_method(pybit7z.BitCompressionMethod.Deflate64)
+    writer.add_file(PROGRAM, name)
+    return bytes(writer.compress_to())
+
+
+OTHER = PROGRAM + b"other"
+BETWEEN = {"nothing": b"", "bytes": bytes(300), "a mark of another end": b"PK\x05\x06" * 3}
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+async def test_of_zip_files_one_behind_the_other_all_are_opened(extract: Extract, between: str) -> None:
+    pieces = [zipped({"A.EXE": PROGRAM}), zipped({"B.TXT": b"nothing to see"}), zipped({"B.EXE": OTHER})]
+
+    result = await extract(BETWEEN[between].join(pieces))
+
+    assert sorted(contents(result)) == sorted([PROGRAM, OTHER])
+
+
+async def test_an_empty_zip_file_does_not_hide_the_zip_file_in_front(extract: Extract) -> None:
+    assert contents(await extract(zipped({"A.EXE": PROGRAM}) + zipped({}))) == [PROGRAM]
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "last"])
+async def test_a_zip_file_that_7_zip_opens_is_opened_beside_another(
+    extract: Extract, *, is_first: bool
+) -> None:
+    pieces = [deflated_by_7_zip("A.EXE"), zipped({"B.EXE": OTHER})]
+
+    result = await extract(b"".join(pieces if is_first else pieces[::-1]))
+
+    assert sorted(contents(result)) == sorted([PROGRAM, OTHER])
+
+
+async def test_zip_files_that_are_members_stay_members(extract: Extract) -> None:
+    inner = zipped({"A.EXE": PROGRAM})
+
+    result = await extract(zipped({"A.ZIP": inner, "B.ZIP": zipped({"B.EXE": OTHER})}, zipfile.ZIP_STORED))
+
+    assert contents(result) == [inner, zipped({"B.EXE": OTHER})]

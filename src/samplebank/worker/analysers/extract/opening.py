@@ -100,11 +100,12 @@ def label_of(data: bytes, head: bytes) -> str:
 
 def _open_zip(data: bytes, haul: Haul, words: Words) -> None:
     """The standard library opens what it knows; 7-Zip opens other methods, AES, and files without a directory."""
-    if sevenzip.can_open("zip") and not plain.knows_all_of(data):
-        sevenzip.open_archive(data, haul, words, "zip")
-        return
-    haul.opened.append("zip")
-    plain.open_zip(data, haul, words)
+    for start, end in list(plain.places_of_zips(data)) or [(0, len(data))]:
+        if sevenzip.can_open("zip") and not plain.knows_all_of(data[:end]):
+            sevenzip.open_archive(data[start:end], haul, words, "zip")
+        else:
+            haul.opened.append("zip")
+            plain.open_zip(data[:end], haul, words)
 
 
 def _open_document(data: bytes, haul: Haul, words: Words, label: str) -> None:

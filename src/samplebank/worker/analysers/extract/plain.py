@@ -7,7 +7,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from samplebank.worker.analysers.extract.haul import SAME, Haul
@@ -37,6 +37,10 @@ BROKEN = (
 LOST = (*BROKEN, MemoryError)
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 ENCRYPTED_BIT, UTF8_BIT = 1, 0x800
+#: the end of the directory of a ZIP file, without its comment; where the length of the comment stands
+END_MARK, END_BYTES, COMMENT_LENGTH = b"PK\x05\x06", 22, 20
+#: ends of directories that are looked at
+MOST_ENDS = 20
 #: where the length of the name, and the name, stand in the header in front of the bytes of an entry
 NAME_LENGTH, NAME = 26, 30
 
@@ -48,6 +52,29 @@ def knows_all_of(data: bytes) -> bool:
             return all(entry.compress_type in METHODS for entry in container.infolist())
     except BROKEN:
         return False
+
+
+def places_of_zips(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where each of several ZIP files that stand one behind the other begins and ends, from the last one to the first.
+
+    Some unpackers open the first one, others the last one.
+    """
+    end, start = len(data), len(data)
+    for _ in range(MOST_ENDS):
+        try:
+            with zipfile.ZipFile(io.BytesIO(data[:end])) as container:
+                places = [entry.header_offset for entry in container.infolist()]
+                start = max(0, min(places, default=container.start_dir))
+                yield start, end
+        except BROKEN:
+            if end == len(data):
+                return
+            # the bytes of the mark stand there by chance, or to mislead
+        mark = data.rfind(END_MARK, 0, min(start, end - 1))
+        if mark < 0:
+            return
+        comment = int.from_bytes(data[mark + COMMENT_LENGTH : mark + END_BYTES], "little")
+        start, end = mark, min(mark + END_BYTES + comment, start)
 
 
 def has_zip_behind(data: bytes) -> bool:
