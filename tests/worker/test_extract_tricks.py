@@ -2,8 +2,10 @@
 
 import io
 import lzma
+import secrets
 import struct
 import zipfile
+from collections.abc import Callable
 
 import pybit7z
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
 from worker.made_containers import locked, tarred, zipped
+from worker.made_disks import installer
+from worker.made_images import cab, rar
+from worker.made_texts import pdf_with
 
 PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(range(256)) * 20
 #: the size of a dictionary of LZMA: more than the worker has memory
@@ -114,3 +119,46 @@ async def test_zip_files_that_are_members_stay_members(extract: Extract) -> None
     result = await extract(zipped({"A.ZIP": inner, "B.ZIP": zipped({"B.EXE": OTHER})}, zipfile.ZIP_STORED))
 
     assert contents(result) == [inner, zipped({"B.EXE": OTHER})]
+
+
+IN_FRONT: dict[str, bytes] = {
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(200),
+    "photograph": b"\xff\xd8\xff\xe0" + bytes(200) + b"\xff\xd9",
+    "script": b'@echo off\r\nextrac32 /y "%~f0" "%tmp%\\x.exe"\r\nexit\r\n',
+}
+DOCUMENTS_IN_FRONT: dict[str, bytes] = {
+    "pdf": pdf_with("B.EXE", OTHER),
+    "installer": installer("B.EXE", OTHER),
+    "shell script": b"#!/bin/sh\nexec unzip $0\n",
+}
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "zip": lambda: zipped({"A.EXE": PROGRAM}),
+    "rar": lambda: rar("A.EXE", PROGRAM),
+    "cab": lambda: cab("A.EXE", PROGRAM),
+}
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+@pytest.mark.parametrize("front", IN_FRONT)
+async def test_an_archive_behind_something_else_is_opened(extract: Extract, front: str, kind: str) -> None:
+    noise = secrets.token_bytes(20_000)  # else a script is a text, with the archive in it
+
+    result = await extract(IN_FRONT[front] + noise + ARCHIVES[kind]())
+
+    assert contents(result) == [PROGRAM], result.result
+
+
+@pytest.mark.parametrize("front", DOCUMENTS_IN_FRONT)
+async def test_a_zip_file_behind_a_document_or_a_script_is_opened(extract: Extract, front: str) -> None:
+    result = await extract(DOCUMENTS_IN_FRONT[front] + zipped({"A.EXE": PROGRAM}))
+
+    assert PROGRAM in contents(result)
+    assert len(result.children) == 1 + (front in {"pdf", "installer"})
+
+
+async def test_a_zip_file_that_is_a_member_at_the_end_of_an_archive_is_not_opened_twice(
+    extract: Extract,
+) -> None:
+    inner = zipped({"A.EXE": PROGRAM})
+
+    assert contents(await extract(cab("A.ZIP", inner))) == [inner]

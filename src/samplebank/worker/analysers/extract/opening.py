@@ -57,6 +57,8 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     words = Words(words_for(sample))
     head = data[:HEAD_BYTES]
     label = label_of(data, head)
+    if label not in WITHOUT_MORE and plain.ends_with_zip(data):
+        _open_zip(data, haul, words)
     if label in plain.STREAMS:
         _open_compressed(data, sample, haul, label)
     elif label == "tar":
@@ -66,15 +68,23 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
         _open_zip(data, haul, words)
     elif label in DOCUMENTS:
         _open_document(data, haul, words, label)
-    elif label in {"pebin", "elf", "macho"}:
+    elif label in PROGRAMS:
         _open_behind(data, haul, words)
     elif sevenzip.can_open(label):
         sevenzip.open_archive(data, haul, words, label, alone=_unpacked_name(sample))
     elif symbian.is_installer(data):
         haul.opened.append("sis")
         symbian.open_installer(data, haul)
-    elif is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
+    else:
+        _open_unmarked(data, head, haul, words, label)
+
+
+def _open_unmarked(data: bytes, head: bytes, haul: Haul, words: Words, label: str) -> None:
+    """Open a text, or an archive behind a picture or behind a script."""
+    if is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
         _open_text(data, head, haul)
+    elif label in sevenzip.PICTURES or not label:
+        sevenzip.open_behind(data, haul, words, within=1)
 
 
 def _has_markup(data: bytes) -> bool:
@@ -83,6 +93,9 @@ def _has_markup(data: bytes) -> bool:
 
 
 DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef", "one"})
+PROGRAMS = frozenset({"pebin", "elf", "macho"})
+#: types with a place of their own for a ZIP file, such as a member that is not packed
+WITHOUT_MORE = (PROGRAMS | plain.STREAMS.keys() | sevenzip.FORMATS.keys() | {"tar"}) - DOCUMENTS
 
 
 def label_of(data: bytes, head: bytes) -> str:
@@ -143,7 +156,7 @@ def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
     elif autoit.begin_of(data) >= 0 and autoit.can_open():
         haul.opened.append("autoit")
         autoit.open_script(data, haul)
-    elif sevenzip.can_open("sevenzip"):
+    else:
         sevenzip.open_behind(data, haul, words)
 
 

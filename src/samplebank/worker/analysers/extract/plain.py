@@ -83,6 +83,13 @@ def has_zip_behind(data: bytes) -> bool:
     return end > 0 and zipfile.is_zipfile(io.BytesIO(data))
 
 
+def ends_with_zip(data: bytes) -> bool:
+    """Whether a ZIP file is the end of the data, to the last byte. Members and objects of containers seldom are."""
+    mark = data.rfind(END_MARK, max(0, len(data) - 66_000))
+    comment = int.from_bytes(data[mark + COMMENT_LENGTH : mark + END_BYTES], "little")
+    return mark > 0 and mark + END_BYTES + comment == len(data) and zipfile.is_zipfile(io.BytesIO(data))
+
+
 def open_zip(data: bytes, haul: Haul, words: Words) -> None:
     """Open a ZIP file. Members that programs and scripts are expected in come first."""
     with zipfile.ZipFile(io.BytesIO(data)) as container:

@@ -60,6 +60,8 @@ BEHIND = ((b"7z\xbc\xaf\x27\x1c", "sevenzip"), (b"Rar!\x1a\x07", "rar"), (b"MSCF
 NSIS_MARK = b"\xef\xbe\xad\xdeNullsoftInst"
 #: no header of a program is shorter
 SHORTEST_PROGRAM = 512
+#: pictures that hide an archive: a picture is shown though more follows
+PICTURES = frozenset({"png", "jpeg", "gif", "bmp", "ico", "webp"})
 #: members of installers that are tables, or parts of the program itself
 ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind.MAIL})
 MOST_SOLID_BYTES = 160 * 1024 * 1024
@@ -112,12 +114,17 @@ def open_archive(
     return False
 
 
-def open_behind(data: bytes, haul: Haul, words: Words) -> bool:
-    """Open an archive that stands behind a program: of an installer, or of a file that unpacks itself."""
+def open_behind(data: bytes, haul: Haul, words: Words, *, within: int = SHORTEST_PROGRAM) -> bool:
+    """Open an archive that stands behind something else, such as a program that unpacks the archive.
+
+    `within`: where the archive may begin at the earliest.
+    """
+    if library() is None:
+        return False
     if NSIS_MARK in data and open_archive(data, haul, words, "pebin"):
         return True
     for mark, label in BEHIND:
-        place = data.find(mark, SHORTEST_PROGRAM)
+        place = data.find(mark, within)
         if place > 0 and open_archive(data[place:], haul, words, label):
             return True
     return False
