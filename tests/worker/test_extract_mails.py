@@ -129,3 +129,14 @@ async def test_an_attachment_in_bytes_of_any_kind_is_taken_as_it_is(extract: Ext
     (child,) = (await extract(with_parts(head + program))).children
 
     assert (child.name, child.data) == ("a.exe", program)
+
+
+@pytest.mark.parametrize(
+    "front", [b"\xef\xbb\xbf", b"\r\n", b"\xef\xbb\xbf\n\n"], ids=["mark", "line", "both"]
+)
+async def test_a_byte_order_mark_or_an_empty_line_does_not_hide_a_mail(
+    extract: Extract, front: bytes
+) -> None:
+    (child,) = (await extract(front + with_parts(attached("run.bat")))).children
+
+    assert (child.name, child.data) == ("run.bat", ORDERS)

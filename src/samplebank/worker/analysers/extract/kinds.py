@@ -168,8 +168,10 @@ DDE_CELL = re.compile(
     re.MULTILINE,
 )
 DDE_MARKS = (b"|'", b'|"')
+#: a byte order mark and empty lines may stand in front of a mail, and count for nothing
+BEFORE_MAIL = re.compile(rb"\A(?:\xef\xbb\xbf)?[\r\n]{0,40}")
 MAIL_HEADER = re.compile(
-    rb"(?im)\A(?:[\w-]{1,60}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){0,60}?"
+    rb"(?im)\A(?:\xef\xbb\xbf)?[\r\n]{0,40}(?:[\w-]{1,60}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){0,60}?"
     rb"(?:received|return-path|mime-version|message-id|delivered-to|x-mailer):"
 )
 CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"

@@ -10,6 +10,7 @@ from email.message import Message
 
 from samplebank.worker.analysers.extract import activemime, mail_texts, text_encodings
 from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.kinds import BEFORE_MAIL
 from samplebank.worker.analysers.extract.passwords import words_in
 
 MOST_MAILS = 500
@@ -24,7 +25,7 @@ BROKEN = mail_texts.BROKEN
 
 def open_mail(data: bytes, haul: Haul) -> None:
     """Take the attachments of a mail, and the mails within. Bodies without a name are listed, or kept where they act."""
-    message = email.message_from_bytes(data, policy=email.policy.compat32)
+    message = email.message_from_bytes(BEFORE_MAIL.sub(b"", data), policy=email.policy.compat32)
     words = "\n".join(words_in(_texts(message))) or None
     for number, part in enumerate(_leaves(message)):
         name = _name_of(part) or f"part-{number}{_ending(part)}"
