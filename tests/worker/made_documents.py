@@ -1,5 +1,6 @@
 """Documents and shortcuts made at test time, by the specifications of their formats."""
 
+import html
 import io
 import struct
 import uuid
@@ -291,6 +292,19 @@ def pdf(action: Mapping[str, object], *, opens: bool = False, on_page: bool = Fa
             )
         document.docinfo["/Author"] = "Ada"
         document.save(target, encryption=pikepdf.Encryption(user=word, owner=word) if word else None)
+    return target.getvalue()
+
+
+def pdf_with_form(script: str, *, in_parts: bool) -> bytes:
+    """A document with a form in XML (XFA), of one part or of several parts, whose script runs when the form comes up."""
+    text = f'<template><event activity="initialize"><script>{html.escape(script)}</script></event></template>'
+    target = io.BytesIO()
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        form = document.make_indirect(pikepdf.Stream(document, text.encode()))
+        parts = pikepdf.Array([pikepdf.String("template"), form])
+        document.Root.AcroForm = pikepdf.Dictionary(XFA=parts if in_parts else form)
+        document.save(target)
     return target.getvalue()
 
 

@@ -316,6 +316,18 @@ async def test_the_script_of_an_event_of_a_page_runs_by_itself(documents: Extrac
     assert found(result) == {"pdf-script", "pdf-script-autostart"}
 
 
+@pytest.mark.parametrize("in_parts", [False, True], ids=["one part", "parts"])
+async def test_the_scripts_of_a_form_of_a_pdf_document_are_read(
+    documents: Extract, *, in_parts: bool
+) -> None:
+    script = f'this.exportDataObject({{nLaunch: 2}}); app.launchURL("{made.HOST}")'
+
+    result = await documents(made.pdf_with_form(script, in_parts=in_parts))
+
+    assert [entry["text"] for entry in result.result["scripts"]] == [script]
+    assert found(result) == {"pdf-script", "pdf-opens-attachment"}
+
+
 async def test_a_link_to_click_in_a_pdf_document_is_listed_only(documents: Extract) -> None:
     result = await documents(made.pdf({"S": pikepdf.Name.URI, "URI": pikepdf.String(made.HOST)}))
 

@@ -16,7 +16,7 @@ from worker.conftest import Extract
 from worker.made_autoit import autoit, script
 from worker.made_containers import locked, mail, tarred, zipped
 from worker.made_disks import arj, fat, gpt, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
-from worker.made_documents import in_bytes, rtf_object
+from worker.made_documents import in_bytes, pdf_with_form, rtf_object
 from worker.made_images import (
     ar,
     cab,
@@ -232,6 +232,13 @@ async def test_what_stands_inside_of_the_catalogue_of_a_pdf_document_is_a_child(
     result = await extract(pdf_of_one_object("A.EXE", PROGRAM, script))
 
     assert contents(result) == [PROGRAM, script.encode()]
+
+
+@pytest.mark.parametrize("in_parts", [False, True], ids=["one part", "parts"])
+async def test_a_form_of_a_pdf_document_with_a_script_is_a_child(extract: Extract, *, in_parts: bool) -> None:
+    (child,) = (await extract(pdf_with_form("app.alert(1)", in_parts=in_parts))).children
+
+    assert b"<script>app.alert(1)</script>" in child.data
 
 
 @pytest.mark.parametrize("is_old", [False, True], ids=["new", "old"])

@@ -1,7 +1,9 @@
 """PDF documents: scripts, programs, addresses and files of other hosts that actions name, encryption and metadata. Needs pikepdf."""
 
+import html
 import io
 import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -43,6 +45,8 @@ EXPLOITS = re.compile(
     rb"unescape\s*\(\s*[\"']%u|(?:%u[0-9a-f]{4}){8}|\bheap\w{0,10}spray|\bshellcode\b"
 )
 OPENS_ATTACHMENT = re.compile(rb"(?i)exportdataobject[^;]{0,300}nlaunch|\bapp\.opendoc\b")
+FORM_SCRIPT = re.compile(rb"(?i)<(?:\w{1,20}:)?script\b[^>]{0,300}>")
+FORM_SCRIPT_END = re.compile(rb"(?i)</(?:\w{1,20}:)?script\b")
 PDF_NAMES = re.compile(r"(?i)\.pdf\Z")
 
 
@@ -142,6 +146,7 @@ class _Actions:
         if depth > DEEPEST or self._left <= 0:
             return
         self._left -= 1 if depth else 0
+        self._read_form(found.get("/XFA"))
         kind = found.get("/S")
         if kind is not None:
             self._read_action(str(kind), found, is_first=is_first)
@@ -177,7 +182,18 @@ class _Actions:
         script = action.get("/JS")
         if script is None:
             return
-        content = script.read_bytes() if isinstance(script, pikepdf.Stream) else bytes(script)
+        self._note_script(
+            script.read_bytes() if isinstance(script, pikepdf.Stream) else bytes(script), is_first=is_first
+        )
+
+    def _read_form(self, form: Any) -> None:
+        """Read the scripts of a form in XML (XFA)."""
+        for part in islice(form, MOST_NEXT) if isinstance(form, pikepdf.Array) else (form,):
+            if isinstance(part, pikepdf.Stream):
+                for script in islice(_scripts_of(part.read_bytes()), MOST_NEXT):
+                    self._note_script(script, is_first=False)
+
+    def _note_script(self, content: bytes, *, is_first: bool) -> None:
         if content.startswith(b"\xfe\xff"):
             content = content.decode("utf-16", "replace").encode()
         content = content[:MOST_SCRIPT_BYTES]
@@ -229,6 +245,17 @@ class _Actions:
     def _note_share(self, target: Target) -> None:
         if target.reach is Reach.SHARE and target.is_outside:
             self._report.find("pdf-remote-file", "", target.text)
+
+
+def _scripts_of(form: bytes) -> Iterator[bytes]:
+    """The scripts in a part of a form in XML."""
+    place = 0
+    while start := FORM_SCRIPT.search(form, place):
+        end = FORM_SCRIPT_END.search(form, start.end())
+        if end is None:
+            return
+        yield html.unescape(form[start.end() : end.start()].decode("utf-8", "replace")).encode()
+        place = end.end()
 
 
 def _file_of(action: Any) -> str:

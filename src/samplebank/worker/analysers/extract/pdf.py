@@ -1,5 +1,6 @@
 """Files attached to PDF documents, and scripts in PDF documents. Needs the package pikepdf."""
 
+from itertools import islice
 from typing import Any
 
 from samplebank.worker.analysers.extract.extras import Source, installed
@@ -12,6 +13,8 @@ pikepdf = installed("pikepdf")
 BROKEN: tuple[type[Exception], ...] = () if pikepdf is None else (pikepdf.PdfError, RuntimeError)
 MOST_OBJECTS = 50_000
 SHORTEST_SCRIPT = 1
+#: names and parts of a form
+MOST_PARTS = 200
 NAMES = ("/UF", "/F", "/Desc")
 
 
@@ -37,10 +40,11 @@ def open_pdf(data: bytes, haul: Haul) -> None:
 
 
 def _take(found: Any, number: str, haul: Haul) -> None:
-    """Take the file and the script of a dictionary. A damaged one costs neither the file nor the script of another dictionary."""
+    """Take the file, the script and the form of a dictionary. A damaged one costs nothing of another dictionary."""
     try:
         _take_file(found, number, haul)
         _take_script(found, number, haul)
+        _take_form(found, number, haul)
     except (
         pikepdf.PdfError,
         ValueError,
@@ -77,3 +81,13 @@ def _take_script(found: Any, number: str, haul: Haul) -> None:
     path = f"script-{number}.js"
     if len(content) >= SHORTEST_SCRIPT and haul.begin(path, len(content), len(content)):
         haul.take(path, content, "pdf")
+
+
+def _take_form(found: Any, number: str, haul: Haul) -> None:
+    """Take the parts of a form in XML (XFA): a part with scripts becomes a sample."""
+    form = found.get("/XFA")
+    for place, part in enumerate(islice(form, MOST_PARTS) if isinstance(form, pikepdf.Array) else (form,)):
+        if isinstance(part, pikepdf.Stream):
+            content, path = part.read_bytes(), f"form-{number}-{place}.xml"
+            if haul.begin(path, len(content), len(part.read_raw_bytes())):
+                haul.take(path, content, "pdf")
