@@ -297,6 +297,13 @@ async def test_damage_gets_an_answer(extract: Extract, kind: str) -> None:
         assert (await extract(bytes(damaged))).score == -1
 
 
+@pytest.mark.parametrize("data", [packed("7z")[:-20], cab("A.EXE", PROGRAM)[:40]], ids=["7z", "cab"])
+async def test_an_archive_that_cannot_be_opened_is_told(extract: Extract, data: bytes) -> None:
+    (problem,) = (await extract(data)).result["problems"]
+
+    assert "cannot be opened" in problem
+
+
 async def test_without_the_extra_the_standard_library_opens_what_it_can(tmp_path: Path) -> None:
     sample = tmp_path / "sample"
     found = {}

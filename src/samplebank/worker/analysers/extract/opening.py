@@ -71,7 +71,7 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     elif label in PROGRAMS:
         _open_behind(data, haul, words)
     elif sevenzip.can_open(label):
-        sevenzip.open_archive(data, haul, words, label, alone=_unpacked_name(sample))
+        _open_archive(data, haul, words, label, alone=_unpacked_name(sample))
     elif symbian.is_installer(data):
         haul.opened.append("sis")
         symbian.open_installer(data, haul)
@@ -115,10 +115,16 @@ def _open_zip(data: bytes, haul: Haul, words: Words) -> None:
     """The standard library opens what it knows; 7-Zip opens other methods, AES, and files without a directory."""
     for start, end in list(plain.places_of_zips(data)) or [(0, len(data))]:
         if sevenzip.can_open("zip") and not plain.knows_all_of(data[:end]):
-            sevenzip.open_archive(data[start:end], haul, words, "zip")
+            _open_archive(data[start:end], haul, words, "zip")
         else:
             haul.opened.append("zip")
             plain.open_zip(data[:end], haul, words)
+
+
+def _open_archive(data: bytes, haul: Haul, words: Words, label: str, alone: str = "content") -> None:
+    """Open a file by 7-Zip. A file that 7-Zip does not open has the mark of its type, so the analyst is told."""
+    if not sevenzip.open_archive(data, haul, words, label, alone=alone):
+        haul.problems.append(f"{label}: the file cannot be opened. It is damaged, or a part is missing.")
 
 
 def _open_document(data: bytes, haul: Haul, words: Words, label: str) -> None:
