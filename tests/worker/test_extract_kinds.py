@@ -304,6 +304,13 @@ async def test_an_archive_that_cannot_be_opened_is_told(extract: Extract, data: 
     assert "cannot be opened" in problem
 
 
+async def test_a_program_that_is_written_as_a_certificate_is_found(extract: Extract) -> None:
+    lines = base64.encodebytes(PROGRAM).decode()
+    text = f"certutil -decode %0 a.exe\r\n-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n"
+
+    assert contents(await extract(text.encode())) == [PROGRAM]
+
+
 async def test_without_the_extra_the_standard_library_opens_what_it_can(tmp_path: Path) -> None:
     sample = tmp_path / "sample"
     found = {}

@@ -33,7 +33,8 @@ UDF_PLACE, UDF_MARK = 0x8001, b"BEA01"
 LZH = re.compile(rb"-(?:lh[0-9dx]|lz[s45])-")
 MARKUP = re.compile(
     rb"(?i)<(?:html|script|svg|body|!doctype)\b|\batob\s*\(|\bBlob\s*\(|\bFromBase64String\b|base64,|"
-    rb"<pkg:binaryData\b|<w:binData\b"
+    rb"<pkg:binaryData\b|<w:binData\b|^-----BEGIN CERTIFICATE-----",
+    re.MULTILINE,
 )
 #: the words of these marks in small letters: texts without any are found out twenty times as fast
 MARKUP_WORDS = (
@@ -48,7 +49,7 @@ MARKUP_WORDS = (
         b"frombase64string",
         b"base64,",
     ),
-    *(b"<pkg:binarydata", b"<w:bindata"),
+    *(b"<pkg:binarydata", b"<w:bindata", b"-----begin certificate-----"),
 )
 
 
