@@ -122,6 +122,10 @@ def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, 
         with container.open(entry) as stream:
             haul.read(stream, entry.filename, "zip", packed=entry.compress_size)
         return
+    content = _read_without_word(container, entry)
+    if content is not None:
+        haul.take(entry.filename, content, "zip")
+        return
     for word in words.to_try():
         try:
             content = container.read(entry, word.encode())
@@ -132,6 +136,17 @@ def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, 
         haul.take(entry.filename, content, "zip")
         return
     haul.lock(entry.filename, entry.file_size)
+
+
+def _read_without_word(container: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | None:
+    """The bytes of an entry that only claims to be encrypted: Java and Android do not look at the claim. The check sum tells."""
+    entry.flag_bits &= ~ENCRYPTED_BIT
+    try:
+        return container.read(entry)
+    except (RuntimeError, *LOST):
+        return None
+    finally:
+        entry.flag_bits |= ENCRYPTED_BIT
 
 
 def open_tar(data: bytes, haul: Haul, label: str = "") -> None:
