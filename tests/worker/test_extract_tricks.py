@@ -130,6 +130,11 @@ async def test_zip_files_that_are_members_stay_members(extract: Extract) -> None
     assert contents(result) == inner
 
 
+async def test_very_many_zip_files_one_behind_the_other_stop_at_a_limit(extract: Extract) -> None:
+    result = await extract(zipped({"A.EXE": PROGRAM}) + zipped({}) * 50)
+
+    assert (contents(result), result.result["limits"]) == ([], ["over the limit of files"])
+
 
 IN_FRONT: dict[str, bytes] = {
     "picture": b"\x89PNG\r\n\x1a\n" + bytes(200),

@@ -84,7 +84,7 @@ class Haul:
             self.pass_over(path, size, TOO_LARGE)
             return False
         if is_bomb(size, packed or self._size):
-            self._note(BOMB)
+            self.note(BOMB)
             self.pass_over(path, size, BOMB)
             return False
         return True
@@ -114,7 +114,7 @@ class Haul:
             self.pass_over(found.path, len(found.data), SAME, digest.hex())
             return
         if self._kept + len(found.data) > MOST_KEPT_BYTES:
-            self._note(FULL)
+            self.note(FULL)
             self.pass_over(found.path, len(found.data), FULL, digest.hex())
             return
         self._digests.add(digest)
@@ -129,7 +129,7 @@ class Haul:
             size += len(piece)
             if size > MOST_CHILD_BYTES or is_bomb(size, packed or self._size):
                 why = TOO_LARGE if size > MOST_CHILD_BYTES else BOMB
-                self._note(why)
+                self.note(why)
                 self.pass_over(path, size, why)
                 return
             self.go_on()
@@ -156,7 +156,7 @@ class Haul:
         """The children: programs, scripts, documents, archives, mails and the rest, each by path. Lists those left over."""
         ordered = sorted(self._found, key=lambda found: (found.kind, found.path))
         for found in ordered[MOST_CHILDREN:]:
-            self._note(MANY)
+            self.note(MANY)
             self.pass_over(found.path, len(found.data), MANY, hashlib.sha256(found.data).hexdigest())
         return [
             Child(name=found.path, data=found.data, how=found.how, password=found.password)
@@ -167,12 +167,13 @@ class Haul:
     def is_empty(self) -> bool:
         return not self._found and not self.listing
 
-    def _note(self, limit: str) -> None:
+    def note(self, limit: str) -> None:
+        """Note a limit that was reached, once."""
         if limit not in self.limits:
             self.limits.append(limit)
 
     def _stop(self, limit: str) -> None:
-        self._note(limit)
+        self.note(limit)
         raise Stopped
 
 

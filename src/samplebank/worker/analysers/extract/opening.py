@@ -114,7 +114,7 @@ def label_of(data: bytes, head: bytes) -> str:
 
 def _open_zip(data: bytes, haul: Haul, words: Words) -> None:
     """The standard library opens what it knows; 7-Zip opens other methods, AES, and files without a directory."""
-    for start, end in list(plain.places_of_zips(data)) or [(0, len(data))]:
+    for start, end in list(plain.places_of_zips(data, haul)) or [(0, len(data))]:
         if sevenzip.can_open("zip") and not plain.knows_all_of(data[:end]):
             _open_archive(data[start:end], haul, words, "zip")
         else:

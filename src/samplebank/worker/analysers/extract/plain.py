@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from samplebank.worker.analysers.extract.haul import SAME, Haul
+from samplebank.worker.analysers.extract.haul import MANY, SAME, Haul
 from samplebank.worker.analysers.extract.kinds import kind_by_name
 from samplebank.worker.analysers.extract.passwords import Words
 
@@ -54,7 +54,7 @@ def knows_all_of(data: bytes) -> bool:
         return False
 
 
-def places_of_zips(data: bytes) -> Iterator[tuple[int, int]]:
+def places_of_zips(data: bytes, haul: Haul) -> Iterator[tuple[int, int]]:
     """Where each of several ZIP files that stand one behind the other begins and ends, from the last one to the first.
 
     Some unpackers open the first one, others the last one.
@@ -75,6 +75,7 @@ def places_of_zips(data: bytes) -> Iterator[tuple[int, int]]:
             return
         comment = int.from_bytes(data[mark + COMMENT_LENGTH : mark + END_BYTES], "little")
         start, end = mark, min(mark + END_BYTES + comment, start)
+    haul.note(MANY)
 
 
 def has_zip_behind(data: bytes) -> bool:
