@@ -86,6 +86,21 @@ def test_keys_are_listed_with_what_they_are_narrowed_to(local: Program) -> None:
     assert (key["expiryTimestamp"], key["revokedTimestamp"]) == (None, None)
 
 
+def test_a_key_for_a_role_that_its_user_lacks_is_made_with_a_complaint(local: Program) -> None:
+    made = local.run("key", "create", "admin", "--role", "SAMPLEDB-ANALYZER", "--json")
+
+    assert (made.status, json.loads(made.out)["user"]) == (0, "admin")
+    (complaint,) = made.complaints
+    assert "admin holds no grant of SAMPLEDB-ANALYZER" in complaint
+    assert "samplebank accounts add-grant" in complaint
+
+
+def test_a_key_for_a_role_that_its_user_holds_is_made_without_a_word(local: Program) -> None:
+    made = local.run("key", "create", "admin", "--role", "ADMINISTRATOR-ROLE", "--role", "SAMPLEDB-USER")
+
+    assert (made.status, made.complaints) == (0, [])
+
+
 @pytest.mark.parametrize("text", [f"x = {'9' * 5000}", "[[user]", "x = '\udc80'"])
 def test_a_tenants_file_that_is_none_is_named(local: Program, tenants: Path, text: str) -> None:
     tenants.write_bytes(text.encode("utf-8", "surrogateescape"))

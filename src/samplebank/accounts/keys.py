@@ -41,6 +41,7 @@ PUT_KEY = Statement("""
        AND api_key.expiry_time IS NOT DISTINCT FROM excluded.expiry_time
     RETURNING id
 """)
+HOLDS = f"SELECT EXISTS (SELECT FROM ({GRANTS}) held WHERE held.role = ANY ($2::text[]))"
 REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING user_id"
 
 
@@ -124,6 +125,12 @@ async def put(
     if made is None:
         raise Conflict(f"The id {id_} belongs to another key, or to a revoked key: choose a new id.")
     return key
+
+
+async def holds_any(db: Connection, user_id: int, roles: Sequence[str]) -> bool:
+    """Whether the user holds at least one of the roles: a key that is narrowed to others allows nothing."""
+    held: bool = await db.fetchval(HOLDS, user_id, list(roles))
+    return held
 
 
 async def list_keys(db: Connection, user: str | None = None) -> list[Key]:

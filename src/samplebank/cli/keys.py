@@ -13,11 +13,16 @@ from samplebank.assembly import clock
 from samplebank.audit.model import OPERATOR
 from samplebank.audit.recording import record_access
 from samplebank.cli.installation import in_transaction
-from samplebank.cli.printing import JsonOption, out, table, write_json
+from samplebank.cli.printing import JsonOption, complain, out, table, write_json
 from samplebank.database import Connection
 from samplebank.timespec import Millis
 
 key_app = typer.Typer(help="Make, list and revoke API keys.")
+
+USELESS = (
+    "{user} holds no grant of {roles}, so this key allows nothing now. `samplebank accounts add-grant` gives the role; "
+    "or make a key of a user with the role."
+)
 
 
 class ListedKey(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,7 +59,7 @@ def create(
     if expires is not None:
         _expiry(expires, clock())  # a mistake is told before the database is asked for its time
 
-    async def make(db: Connection, now: Millis) -> tuple[UUID, str]:
+    async def make(db: Connection, now: Millis) -> tuple[UUID, str, bool]:
         expiry = None if expires is None else _expiry(expires, now)
         user_id = await provisioning.get_user_id(db, user)
         customers = [await provisioning.get_customer_id(db, name) for name in customer] if customer else None
@@ -69,10 +74,12 @@ def create(
         )
         narrowed = {"label": label, "roles": role, "customers": customer}
         await record_access(db, "createKey", user_id, by=OPERATOR, now=now, target=id_, **narrowed)
-        return id_, key
+        return id_, key, not role or await keys.holds_any(db, user_id, role)
 
-    def tell(made: tuple[UUID, str], where: str) -> None:
-        id_, key = made
+    def tell(made: tuple[UUID, str, bool], where: str) -> None:
+        id_, key, is_useful = made
+        if not is_useful:
+            complain(USELESS.format(user=user, roles=" or ".join(role or ())))
         if as_json:
             write_json({"id": str(id_), "user": user, "key": key})
         else:
