@@ -20,7 +20,7 @@ from samplebank.errors import Unavailable
 from samplebank.policy.rules import PolicyBook
 from samplebank.samples import classification_queue
 from samplebank.samples.model import Classification
-from samplebank.service_tasks import deletion, operations
+from samplebank.service_tasks import deletion, leftovers, operations
 from samplebank.service_tasks.model import State, Tools
 
 NOW = 4_000_000_000_000
@@ -33,7 +33,7 @@ LOCK_LINKS = "SELECT FROM link l JOIN sample s ON s.id = l.sample_id WHERE s.sha
 
 @asynccontextmanager
 async def at_hand(
-    db: Connection, database: Database, sample: Sample, folder: Path
+    db: Connection, database: Database, sample: Sample, folder: Path, *, only_unread: bool = False
 ) -> AsyncIterator[tuple[UUID, Tools]]:
     """An open deletion that only the test can see, with a copy of the bytes: (the task, the tools of the task)."""
     store = DiskStore(folder)
@@ -43,7 +43,9 @@ async def at_hand(
     await directory.refresh(at_once=True)
     user = directory.find_subject(CHIEF)
     assert user is not None
-    correlation = await deletion.open_deletion(db, await row_of(db, sample), user_id=user.id, now=NOW)
+    correlation = await deletion.open_deletion(
+        db, await row_of(db, sample), user_id=user.id, now=NOW, only_unread=only_unread
+    )
     yield (
         await db.fetchval("SELECT id FROM service_task WHERE correlation_id = $1", correlation),
         Tools(store, directory, PolicyBook()),
@@ -179,6 +181,37 @@ async def test_a_sample_uploaded_again_is_not_what_was_to_be_deleted(
         assert (await row_of(db, sample)).deleted_time is None
         assert await tools.blobs.holds(Area.SAMPLE, bytes.fromhex(sample.sha256))
         assert (await rows_of(db, sample))["submission"] == 1
+
+
+async def uploaded_again(bank: Bank, db: Connection) -> tuple[Sample, int]:
+    """A sample that has had no submission for long, uploaded again just now; and the end of the upload's challenge."""
+    sample = Sample()
+    bank.upload(sample)
+    id_ = (await row_of(db, sample)).id
+    await db.execute("UPDATE sample SET unread_since = 1 WHERE id = $1", id_)
+    return sample, await db.fetchval("SELECT expiry_time FROM challenge WHERE sample_id = $1", id_)
+
+
+async def test_a_sample_without_submissions_that_is_uploaded_again_has_time_to_be_submitted(
+    bank: Bank, db: Connection
+) -> None:
+    sample, end = await uploaded_again(bank, db)
+
+    early, late = [await leftovers.unread_samples(db, 1, now=now) for now in (end - 1, end)]
+
+    assert [one.sha256.hex() for one in early] == []
+    assert [one.sha256.hex() for one in late] == [sample.sha256]
+
+
+async def test_a_deletion_for_want_of_submissions_leaves_a_sample_that_is_uploaded_again(
+    bank: Bank, db: Connection, database: Database, tmp_path: Path
+) -> None:
+    sample, end = await uploaded_again(bank, db)
+    async with at_hand(db, database, sample, tmp_path, only_unread=True) as (task, tools):
+        state = await operations.run_step(db, task, None, "here", tools, now=end - 1)
+
+    assert state is State.DONE
+    assert (await row_of(db, sample)).deleted_time is None
 
 
 LATE: dict[str, tuple[str, dict[str, object]]] = {

@@ -95,7 +95,7 @@ async def end_bytes_retention(bank: Bank) -> None:
     settings, now = bank.settings, bank.clock()
     kept = max(settings.bytes_retention, settings.challenge_ttl)
     async with bank.database.transaction() as db:
-        unread = await leftovers.unread_samples(db, now - 1000 * kept)
+        unread = await leftovers.unread_samples(db, now - 1000 * kept, now=now)
         if not unread:
             return
         admin = await _get_admin(bank)

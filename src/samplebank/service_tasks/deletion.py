@@ -19,7 +19,7 @@ from samplebank.database import Connection, Statement
 from samplebank.installation import removals
 from samplebank.samples import derived_facts
 from samplebank.samples.model import Sample
-from samplebank.service_tasks import proof, receipts, running
+from samplebank.service_tasks import leftovers, proof, receipts, running
 from samplebank.service_tasks.losses import Losses
 from samplebank.service_tasks.model import Operation, RunningTask, State, Step, Tools
 from samplebank.submissions.retention import FORGET_READERS
@@ -33,7 +33,9 @@ FIND_OPEN = """
      WHERE finished_time IS NULL AND operation = 'deleteSample' AND arguments @> $1::jsonb LIMIT 1
 """
 CUSTOMERS = "SELECT DISTINCT customer_id FROM submission WHERE sample_id = $1"
-LOCK_SAMPLE = "SELECT sha256, size, created_time, deleted_time, unread_since, blob_token FROM sample WHERE id = $1 FOR UPDATE"
+LOCK_SAMPLE = (
+    "SELECT sha256, size, created_time, deleted_time, blob_token FROM sample WHERE id = $1 FOR UPDATE"
+)
 LOCK_JOBS = "SELECT id FROM job WHERE sample_id = $1 ORDER BY id LIMIT $2 FOR UPDATE"
 HAS_JOBS = "SELECT EXISTS (SELECT FROM job WHERE sample_id = $1)"
 DELETE_JOBS = (
@@ -115,7 +117,6 @@ class LockedSample(NamedTuple):
     size: int
     created_time: Millis
     deleted_time: Millis | None
-    unread_since: Millis | None
     blob_token: bytes | None
 
 
@@ -131,8 +132,8 @@ async def open_deletion(
     """Open the task that deletes the sample, unless the task is open already; answers the correlation id of the task.
 
     Bytes uploaded again after a deletion are another sample: the task leaves the other sample alone. With `only_unread`,
-    the task also leaves a sample alone that is submitted meanwhile. With `seen`, what the user saw of everything that
-    goes, the task ends with a receipt.
+    the task also leaves a sample alone that is uploaded or submitted meanwhile. With `seen`, what the user saw of
+    everything that goes, the task ends with a receipt.
     """
     which = {"sample": sample.id, "created": sample.created_time, "onlyUnread": only_unread}
     found: UUID | None = await db.fetchval(FIND_OPEN, which)
@@ -159,8 +160,8 @@ async def step(db: Connection, task: RunningTask, tools: Tools, now: Millis) -> 
         blob = Blob(sample.sha256, sample.blob_token)
         await removals.remove(db, tools.blobs, Area.SAMPLE, blob)
         return await _prove(db, task, tools, sample, now=now)
-    if task.arguments["onlyUnread"] and sample.unread_since is None:
-        return Step(State.DONE, "The sample was submitted again, so it stays.")
+    if task.arguments["onlyUnread"] and await leftovers.stays(db, sample_id, now=now):
+        return Step(State.DONE, "The sample was uploaded or submitted again, so it stays.")
     if not task.arguments.get("descended"):
         return await _delete_children(db, task, sample_id, sample, now=now)
     if not await _delete_some(db, task, sample_id, jobs):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from samplebank.blobs import Area, Blob, Blobs
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.installation import removals
 from samplebank.samples.model import Sample
 from samplebank.timespec import Millis
@@ -12,10 +12,15 @@ from samplebank.timespec import Millis
 BATCH = 100
 #: seconds for which bytes without a row are left alone: an upload may still be under way
 ORPHANED = 24 * 3600
-UNREAD = """
-    SELECT id, sha256, size, created_time, deleted_time FROM sample
-     WHERE unread_since <= $1 ORDER BY unread_since LIMIT $2
-"""
+#: an expression: whether the sample `s` may be submitted still, as somebody has an open challenge
+MAY_BE_SUBMITTED = (
+    "EXISTS (SELECT FROM challenge WHERE sample_id = s.id AND used_by IS NULL AND expiry_time > :now)"
+)
+UNREAD = Statement(f"""
+    SELECT id, sha256, size, created_time, deleted_time FROM sample s
+     WHERE unread_since <= :before AND NOT {MAY_BE_SUBMITTED} ORDER BY unread_since LIMIT :most
+""")
+STAYS = Statement(f"SELECT unread_since IS NULL OR {MAY_BE_SUBMITTED} FROM sample s WHERE id = :sample_id")
 WITHOUT_ROW = {
     Area.SAMPLE: """
         SELECT name AS sha256, token FROM unnest($1::bytea[], $2::bytea[]) blob (name, token)
@@ -40,9 +45,18 @@ FORGET_STAND_IN = "DELETE FROM sample WHERE id = $1"
 LOCK_DELETED = "SELECT id FROM sample WHERE sha256 = $1 AND deleted_time IS NOT NULL FOR UPDATE"
 
 
-async def unread_samples(db: Connection, before: Millis) -> list[Sample]:
-    """Find samples that have had no submission since `before`, the longest without a submission first."""
-    return [Sample(**row) for row in await db.fetch(UNREAD, before, BATCH)]
+async def unread_samples(db: Connection, before: Millis, *, now: Millis) -> list[Sample]:
+    """Find samples that have had no submission since `before`, the longest without a submission first.
+
+    A sample that was uploaded again, or that a user has asked a challenge about, has time to be submitted.
+    """
+    return [Sample(**row) for row in await UNREAD.rows(db, before=before, most=BATCH, now=now)]
+
+
+async def stays(db: Connection, sample_id: int, *, now: Millis) -> bool:
+    """Whether a sample that had no submission for long has one by now, or may get one. The caller holds the lock of the sample."""
+    answer: bool = await STAYS.value(db, sample_id=sample_id, now=now)
+    return answer
 
 
 async def names_after(db: Connection, area: Area, after: bytes, most: int) -> list[bytes]:
