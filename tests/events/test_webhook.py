@@ -3,7 +3,10 @@
 import json
 import re
 import socket
+import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from samplebank.events import webhook
 from samplebank.events.sinks import Message, Undelivered
 from samplebank.maintenance.relays import open_relays
 from samplebank.settings import load
+
+BODY = b"{}"
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +142,33 @@ async def test_a_receiver_that_does_not_answer_is_told(monkeypatch: pytest.Monke
         with pytest.raises(Undelivered, match="The receiver took too long") as undelivered:
             await sink.deliver(Message("1", "job", "a" * 64, b"{}"), now=1)
 
+    assert not undelivered.value.answered
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """The address of a server that reads a request and sends `answer`. Without an answer, the server breaks the connection off."""
+
+    def serve(listening: socket.socket) -> None:
+        taken, _ = listening.accept()
+        with taken:
+            request = b""
+            while not request.endswith(BODY):
+                request += taken.recv(65536)
+            taken.sendall(answer)
+            if not answer:
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        pool.submit(serve, listening)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def test_a_connection_that_breaks_off_before_the_answer_is_told() -> None:
+    with answering(b"") as url, pytest.raises(Undelivered) as undelivered:
+        await webhook.Webhook(url, SECRET).deliver(Message("1", "job", "a" * 64, BODY), now=1)
+
+    assert str(undelivered.value) == "The receiver cannot be reached: the connection ended without an answer"
     assert not undelivered.value.answered
 
 

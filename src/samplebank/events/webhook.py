@@ -19,6 +19,9 @@ SIGNATURE = "Samplebank-Signature"
 MOST_OF_BODY: Final = 64 * 1024
 PATIENCE_FOR_BODY: Final = 1.0
 
+#: why a message was not taken, where the error of the client says nothing
+BROKEN: Final = "the connection ended without an answer"
+
 
 def sign(secret: str, now: Millis, body: bytes) -> str:
     """`t=<milliseconds>,v1=<HMAC-SHA-256 of "t.body" in hexadecimal>`."""
@@ -52,7 +55,9 @@ class Webhook:
         except httpx.TimeoutException as error:  # which says nothing
             raise Undelivered("The receiver took too long.", answered=False) from error
         except httpx.HTTPError as error:
-            raise Undelivered(f"The receiver cannot be reached: {error}", answered=False) from error
+            raise Undelivered(
+                f"The receiver cannot be reached: {str(error) or BROKEN}", answered=False
+            ) from error
         if not answer.is_success:
             raise Undelivered(f"The receiver answered {answer.status_code}.", answered=True)
 
