@@ -172,6 +172,15 @@ async def test_a_connection_that_breaks_off_before_the_answer_is_told() -> None:
     assert not undelivered.value.answered
 
 
+async def test_a_redirect_to_an_address_that_is_none_is_a_refusal() -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: http://example.org:80:80/\r\nContent-Length: 0\r\n\r\n"
+
+    with answering(redirect) as url, pytest.raises(Undelivered, match="answered 302") as undelivered:
+        await webhook.Webhook(url, SECRET).deliver(Message("1", "job", "a" * 64, BODY), now=1)
+
+    assert undelivered.value.answered
+
+
 def test_an_answer_that_breaks_off_behind_its_status_is_taken_as_delivered(
     hooked_bank: Bank, receiver: Receiver
 ) -> None:

@@ -35,7 +35,9 @@ class Webhook:
     def __init__(self, url: str, secret: str) -> None:
         self._url = _readable(url)
         self._secret = secret
-        self._client = httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False)
+        self._client = httpx.AsyncClient(
+            timeout=PATIENCE, follow_redirects=False, event_hooks={"response": [_refuse_redirect]}
+        )
 
     async def prepare(self) -> None:
         """A receiver may refuse an event and take the next one. So each event is tried."""
@@ -59,7 +61,7 @@ class Webhook:
                 f"The receiver cannot be reached: {str(error) or BROKEN}", answered=False
             ) from error
         if not answer.is_success:
-            raise Undelivered(f"The receiver answered {answer.status_code}.", answered=True)
+            raise _refused(answer)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -71,6 +73,16 @@ def _readable(url: str) -> httpx.URL:
         return httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:
         raise Invalid(f"SAMPLEBANK_WEBHOOK_URL cannot be read: {error}") from None
+
+
+async def _refuse_redirect(answer: httpx.Response) -> None:
+    """Refuse a redirect. The client would read the address first, and fail as without an answer where the address is none."""
+    if answer.has_redirect_location:
+        raise _refused(answer)
+
+
+def _refused(answer: httpx.Response) -> Undelivered:
+    return Undelivered(f"The receiver answered {answer.status_code}.", answered=True)
 
 
 async def _pass_over(answer: httpx.Response) -> None:
