@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from kit.bank import Bank
-from kit.children import Parent, some_bytes
+from kit.bank import Bank, eventually
+from kit.children import Parent, planned_path, some_bytes
 from kit.rules import RULES
 from samplebank.database import Connection, Database
 from samplebank.endings.children import end_waiting
@@ -62,6 +62,31 @@ def test_samples_that_hold_each_other_do_not_wait_for_each_other(bank: Bank) -> 
     inner.judged(75)
 
     assert outer.ended()["score"] == 75
+
+
+def test_samples_that_were_submitted_both_and_hold_each_other_do_not_wait_for_each_other(bank: Bank) -> None:
+    one, other = Parent(bank), Parent(bank)
+    assert one.add(other.sample.data, path=planned_path(bank, other.worker))["jobID"] == other.job
+    assert other.add(one.sample.data, path=planned_path(bank, one.worker))["jobID"] == one.job
+    one.judged()
+    other.judged(80)
+
+    assert other.ended()["score"] == 80
+    assert eventually(lambda: one.ended()["score"] == 80)
+
+
+def test_a_parent_still_waits_for_a_child_that_stands_before_a_ring(bank: Bank) -> None:
+    one, other = Parent(bank), Parent(bank)
+    one.add(other.sample.data, path=planned_path(bank, other.worker))
+    other.add(one.sample.data, path=planned_path(bank, one.worker))
+    inner = one.found(some_bytes())
+    one.judged()
+    other.judged()
+    assert bank.job(one.job)["state"] == bank.job(other.job)["state"] == "executing"
+
+    inner.judged(90)
+
+    assert (one.ended()["score"], eventually(lambda: other.ended()["score"] == 90)) == (90, True)
 
 
 def test_children_without_findings_say_nothing(bank: Bank) -> None:

@@ -61,17 +61,33 @@ WEIGHT = f"""
          WHEN v.status_override IS NOT NULL OR coalesce(v.score, 0) <= 0 THEN {NOTHING}
          ELSE v.score END
 """
-#: A child that the root has met before has its job elsewhere, at the same depth or deeper. A job of an ancestor does not
-#: count: two jobs would wait for each other.
+#: The unfinished jobs that the job `j` waits for. A child that the root has met before has its job elsewhere, at the same depth
+#: or deeper. A job of an ancestor does not count: two jobs would wait for each other.
+AWAITED = f"""
+    SELECT open.id FROM (SELECT e.root_id, e.sample_id, e.depth FROM {OWN}) child
+      JOIN extracted met ON met.root_id = child.root_id AND met.sample_id = child.sample_id
+                        AND met.depth >= child.depth
+      JOIN job open ON open.id = met.job_id AND open.end_time IS NULL AND open.id <> j.id
+"""
+#: Whether the job `awaited` waits for the job of the task `t` in turn. Samples of several roots that hold each other share their
+#: jobs, so their jobs make a ring. Of each ring, a job that is older than the next job goes on, and is judged again later.
+IS_RING = f"""
+    t.job_id < awaited.id AND EXISTS (
+        WITH RECURSIVE following AS (
+            SELECT awaited.id
+             UNION
+            SELECT further.id
+              FROM following JOIN job j ON j.id = following.id
+              JOIN job_task waiting ON waiting.job_id = j.id AND waiting.worker = '{CHILDREN}' AND waiting.end_time IS NULL
+             CROSS JOIN LATERAL ({AWAITED}) further
+        )
+        SELECT FROM following WHERE id = t.job_id)
+"""
 DUE = f"""
     SELECT t.id, t.job_id FROM job_task t JOIN job j ON j.id = t.job_id
      WHERE t.worker = '{CHILDREN}' AND t.state = 'enqueued' AND {{}} AND (t.run_after <= {{}} OR (
         NOT EXISTS (SELECT FROM job_task o WHERE o.job_id = t.job_id AND o.id <> t.id AND o.end_time IS NULL)
-        AND NOT EXISTS (
-            SELECT FROM (SELECT e.root_id, e.sample_id, e.depth FROM {OWN}) child
-              JOIN extracted met ON met.root_id = child.root_id AND met.sample_id = child.sample_id
-                                AND met.depth >= child.depth
-              JOIN job open ON open.id = met.job_id AND open.end_time IS NULL AND open.id <> j.id)))
+        AND NOT EXISTS (SELECT FROM ({AWAITED}) awaited WHERE NOT ({IS_RING}))))
 """
 ALL_DUE = Statement(DUE.format("TRUE", ":now::bigint") + " ORDER BY t.run_after LIMIT :most")
 IS_DUE = Statement(DUE.format("t.id = :task_id", ":now::bigint") + " FOR UPDATE OF t")
