@@ -1,12 +1,13 @@
 """The reanalysis of all matches of a search: the new analyses, the progress, and the rest after a crash."""
 
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from kit.bank import V2, Bank, Sample, eventually, fields_of
+from kit.bank import V2, Bank, Sample, eventually, fields_of, together
 from kit.service import Service
 from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory
@@ -98,6 +99,21 @@ def test_the_task_is_done_when_the_last_of_its_jobs_has_ended(bank: Bank) -> Non
     assert task_of(bank, correlation)["state"] == "running"
     end_job(bank, samples[1], worker)
     assert eventually(lambda: task_of(bank, correlation)["state"] == "done")
+
+
+def test_of_reanalyses_begun_at_the_same_moment_no_more_are_under_way_than_a_user_may_have(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample = bank.submitted("hank", metaData=bank.plan(worker))
+
+    answers = together(
+        [
+            lambda: bank.post(PATH, {"sha256": [sample.sha256]}, "hank").status_code
+            for _ in range(4 * reanalysing.MOST_AT_ONCE)
+        ]
+    )
+
+    end_job(bank, sample, worker)
+    assert Counter(answers) == {200: reanalysing.MOST_AT_ONCE, 412: 3 * reanalysing.MOST_AT_ONCE}
 
 
 def test_a_reanalysis_of_nothing_is_done_at_once(bank: Bank) -> None:
