@@ -101,7 +101,7 @@ def test_the_task_is_done_when_the_last_of_its_jobs_has_ended(bank: Bank) -> Non
     assert eventually(lambda: task_of(bank, correlation)["state"] == "done")
 
 
-def test_of_reanalyses_begun_at_the_same_moment_no_more_are_under_way_than_a_user_may_have(bank: Bank) -> None:
+def test_reanalyses_begun_at_the_same_moment_are_counted_one_after_the_other(bank: Bank) -> None:
     (worker,) = bank.workers(1)
     sample = bank.submitted("hank", metaData=bank.plan(worker))
 
