@@ -145,6 +145,22 @@ def test_a_leaf_that_was_analysed_is_not_analysed_again(bank: Bank) -> None:
     assert len(bank.jobs_of(child)) == 1
 
 
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_a_leaf_that_a_worker_could_not_look_at_is_analysed_again(bank: Bank, end: str) -> None:
+    first, second = Parent(bank), Parent(bank)
+    data, (good, bad) = some_bytes(), bank.workers(2)
+    job = first.add(data, path=planned_path(bank, good, bad))["jobID"]
+    tasks = bank.tasks_of(job)
+    bank.data(bank.update(job, tasks[good], "success"))
+    bank.data(bank.update(job, tasks[bad], end))
+
+    receipt = second.add(data, path=planned_path(bank, good, bad))
+    third = Parent(bank).add(data, path=planned_path(bank, good))
+
+    assert receipt["jobID"] != job
+    assert (bank.job(receipt["jobID"])["state"], third.get("jobID")) == ("enqueued", None)
+
+
 def test_a_worker_without_other_permissions_brings_children_by_its_claim(bank: Bank) -> None:
     parent = Parent(bank, claimant=TOILER)
 

@@ -58,13 +58,16 @@ STORING = f"""
             readers = ARRAY(SELECT DISTINCT r FROM unnest(readers || :readers) r ORDER BY r)
           FROM stored WHERE sample.id = :sample_id
     ),
-    -- A file that had no children when the same workers looked at the file for the customer is not analysed again.
+    -- A file that had no children when the same workers looked at the file for the customer is not analysed again. A worker
+    -- whose task did not succeed has not looked.
     cause AS (
         SELECT id AS submission_id FROM stored
          WHERE EXISTS (SELECT FROM extracted WHERE parent_id = :sample_id)
-            OR NOT EXISTS (SELECT FROM job
+            OR NOT EXISTS (SELECT FROM job j
                             WHERE sample_id = :sample_id AND customer_id + 0 = :customer_id AND state = 'done'
-                              AND workers @> :workers::uuid[])
+                              AND workers @> :workers::uuid[]
+                              AND NOT EXISTS (SELECT FROM job_task t WHERE t.job_id = j.id AND t.state <> 'success'
+                                                                       AND t.worker_id = ANY(:workers::uuid[])))
     ),
     {opening.opened(told=opening.SUBMITTED)}
 """
