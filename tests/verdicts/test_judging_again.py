@@ -74,6 +74,24 @@ def test_a_child_that_is_judged_by_hand_decides_about_its_parent(bank: Bank) -> 
     assert (deciding["sha256"], deciding["score"]) == (child.sample.sha256, 100)
 
 
+async def test_a_child_judged_between_the_end_of_the_waiting_and_the_end_of_the_job_counts(
+    bank: Bank, database: Database
+) -> None:
+    parent = Parent(bank)
+    child = parent.found(some_bytes())
+    waiting = bank.tasks_of(parent.job)["children"]
+    async with database.connection() as db:
+        await db.execute(TIME_IS_UP, UUID(waiting))
+    assert eventually(lambda: bank.task(parent.job, waiting)["state"] == "success")
+    child.judged(90)
+    async with database.transaction() as db:
+        await judge_parents_again(db, longest_run=RULES.longest_run, now=clock())
+
+    parent.judged()
+
+    assert lifted(parent, 90, -1)
+
+
 def test_what_the_other_workers_found_counts_in_the_new_verdict(bank: Bank) -> None:
     parent, child = family(bank, own=60)
 

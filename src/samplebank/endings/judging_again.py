@@ -23,7 +23,16 @@ BATCH = 50
 BREADTH = 500
 #: The most judgements that lead to one another. No tree is as deep, but jobs of several roots might go round in a ring.
 MOST_ECHOES = 20
-MARKED = Statement("SELECT id, verdict_id FROM sample WHERE parents_wanted ORDER BY id LIMIT :most")
+#: The marked samples. A parent's job under way whose task `children` has ended takes no score at its end, so a mark waits for the
+#: end of such a job.
+MARKED = Statement(f"""
+    SELECT s.id, s.verdict_id FROM sample s
+     WHERE s.parents_wanted AND NOT EXISTS (
+        SELECT FROM (SELECT parent_id FROM extracted WHERE sample_id = s.id ORDER BY root_id DESC LIMIT {BREADTH}) place
+          JOIN job j ON j.sample_id = place.parent_id AND coalesce(j.end_time, 0) = 0
+          JOIN job_task t ON t.job_id = j.id AND t.worker = '{CHILDREN}' AND t.end_time IS NOT NULL)
+     ORDER BY s.id LIMIT :most
+""")
 #: the latest job of each parent, for each customer. `+ 0` leaves the planner the index of the sample only.
 LATEST = Statement(f"""
     SELECT DISTINCT latest.id
