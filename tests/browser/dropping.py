@@ -1,7 +1,7 @@
 """Files that a visitor drops onto a page."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kit.bank import ROBOT, Bank, Sample, name_of
 from kit.browser import Tab
@@ -23,7 +23,12 @@ def files(number: int) -> dict[str, Sample]:
 
 
 async def drop(tab: Tab, dropped: Mapping[str, Sample]) -> None:
-    given = [[name, base64.b64encode(sample.data).decode()] for name, sample in dropped.items()]
+    await drop_pairs(tab, list(dropped.items()))
+
+
+async def drop_pairs(tab: Tab, dropped: Sequence[tuple[str, Sample]]) -> None:
+    """Drop files with their names, of which several may be the same, as in what a search of the desktop finds."""
+    given = [[name, base64.b64encode(sample.data).decode()] for name, sample in dropped]
     await tab.page.locator("body").evaluate(DROP, given)
 
 

@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Route, expect
 
 from browser.conftest import Tabs
-from browser.dropping import drop, files, judge, say
-from kit.bank import ROBOT, Bank
+from browser.dropping import drop, drop_pairs, files, judge, say
+from kit.bank import ROBOT, Bank, Sample, name_of
 from kit.browser import HOST, Tab
 from kit.service import Service
 
@@ -112,6 +112,53 @@ async def test_a_file_is_sent_again_where_something_else_is_said_of_the_file(
 
     # the service stores a file once that comes twice in a moment, and says so
     await expect(mia.page.locator("#summary")).to_contain_text("1 stored · 1 sent a moment ago already")
+
+
+@pytest.mark.parametrize("is_one_drop", [True, False])
+async def test_files_of_one_name_size_and_time_with_other_bytes_are_all_sent(
+    mia: Tab, bank: Bank, *, is_one_drop: bool
+) -> None:
+    name, one, other = name_of("same"), Sample(2000), Sample(2000)
+    dropped = [(name, one), (name, other), (name, one)]
+    await mia.open("/submit")
+
+    if is_one_drop:
+        await drop_pairs(mia, dropped)
+    else:
+        for pair in dropped:
+            await drop_pairs(mia, [pair])
+            await expect(mia.page.locator("#summary")).to_contain_text("nothing left to send")
+
+    await expect(mia.page.locator("#summary")).to_contain_text(
+        "2 files · 4.0 kB · 2 stored · nothing left to send · 1 passed over"
+    )
+    assert [len(bank.jobs_of(sample)) for sample in (one, other)] == [1, 1]
+
+
+async def test_after_a_reload_each_file_of_one_name_is_known_by_its_bytes(mia: Tab, bank: Bank) -> None:
+    name, one, other = name_of("same"), Sample(2000), Sample(2000)
+    arrived = 0
+
+    async def answer_one(route: Route) -> None:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 1:
+            await route.continue_()
+
+    await mia.open("/submit")
+    await mia.page.route("**/submit/file?*", answer_one)
+    await drop_pairs(mia, [(name, one), (name, other)])
+    await expect(mia.page.locator("#summary")).to_contain_text("1 stored")
+    await mia.page.reload()
+    await mia.page.unroute_all(behavior="ignoreErrors")
+    await expect(mia.page.locator("#summary")).to_contain_text("1 of before: drop them again")
+
+    await drop_pairs(mia, [(name, other), (name, one)])
+
+    await expect(mia.page.locator("#summary")).to_contain_text(
+        "1 stored · nothing left to send · 1 passed over"
+    )
+    assert [len(bank.jobs_of(sample)) for sample in (one, other)] == [1, 1]
 
 
 async def test_a_known_file_is_told_before_its_bytes_travel(mia: Tab, bank: Bank, worker: str) -> None:
