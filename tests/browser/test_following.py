@@ -57,6 +57,26 @@ async def test_a_marked_row_of_a_batch_stays_marked_and_focused(mia: Tab, bank: 
     assert await row_of(mia, oldest).evaluate(FOCUSED)
 
 
+async def test_a_marked_row_that_moves_keeps_the_focus(mia: Tab, bank: Bank, worker: str) -> None:
+    batch = str(uuid4())
+    plan = bank.plan(worker)
+    moved, other = Sample(), Sample()
+    for sample in (other, moved):
+        bank.submit(sample, "mia", metaData={**plan, "batch": batch})
+    await follow(mia, f"/batch/{batch}")
+    await row_of(mia, moved).evaluate("row => row.parentNode.append(row)")  # as in another order of the list
+    for key in "jj":
+        await mia.page.keyboard.press(key)
+    assert await row_of(mia, moved).evaluate(FOCUSED)
+
+    judge(bank, worker, moved, 2)
+
+    await expect(mia.page.locator("tr[data-row]").first).to_contain_text("99 malicious")
+    assert await row_of(mia, moved).evaluate(FOCUSED)
+    await mia.page.keyboard.press("j")
+    assert await row_of(mia, other).evaluate(FOCUSED)
+
+
 async def test_a_long_message_of_a_job_under_way_stays_open(mia: Tab, bank: Bank, worker: str) -> None:
     other = bank.worker()["shortName"]
     _, job, tasks = bank.planned(worker, other)

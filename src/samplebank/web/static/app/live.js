@@ -34,7 +34,7 @@ function morph(old, fresh) {
     const children = [...old.childNodes];
     const wanted = [...fresh.childNodes];
     // rows that have gone or come in between: rows are told apart by their ids, and what has no id by its kind and order.
-    // What stays is not moved, as the focus would be lost
+    // What stays is not moved, as the focus would be lost; what has to move gets its focus back
     const byId = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
     if (byId.size) {
         const ids = new Set(wanted.map((one) => one.id));
@@ -45,6 +45,7 @@ function morph(old, fresh) {
             const at = unnamed.findIndex((two) => two.nodeName === one.nodeName);
             return at < 0 ? undefined : unnamed.splice(at, 1)[0];
         };
+        const focused = document.activeElement;
         let place = old.firstChild;
         for (const one of wanted) {
             const known = knownAs(one);
@@ -54,6 +55,7 @@ function morph(old, fresh) {
             if (known) morph(known, one);
         }
         for (const one of unnamed) one.remove();
+        if (focused !== document.activeElement && old.contains(focused)) focused.focus({ preventScroll: true });
         return;
     }
     wanted.forEach((one, at) => {
