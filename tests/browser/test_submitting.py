@@ -267,6 +267,17 @@ async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:
     await expect(mia.page.locator("#files tr[id]")).to_have_count(2)
 
 
+async def test_metadata_cannot_name_the_batch(mia: Tab) -> None:
+    await mia.open("/submit")
+    await say(mia, {"batch": "x"})
+
+    await drop(mia, files(1))
+
+    mistake = await mia.page.get_by_label("Metadata").evaluate("field => field.validationMessage")
+    assert "Choose another key" in mistake
+    assert await mia.page.locator("#sending").is_hidden()
+
+
 async def test_without_scripts_the_form_leads_to_the_batch(tabs: Tabs, service: Service) -> None:
     tab = await (await tabs(java_script_enabled=False)).sign_in(service.keys["mia"])
     await tab.open("/submit")

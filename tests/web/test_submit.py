@@ -198,6 +198,7 @@ def test_a_form_tells_of_each_file_that_was_not_stored(bank: Bank, visitor: Visi
     [
         ({"meta": "no pair"}, "key=value"),
         ({"meta": "a=1\na=2"}, "two lines"),
+        ({"meta": "a=1\nbatch=x"}, "Choose another key"),
         ({"retention": "for ever"}, "retention"),
         ({"tlp": "red"}, "TLP"),
         ({"customer": "nobody"}, "customer"),

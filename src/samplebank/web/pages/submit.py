@@ -39,6 +39,9 @@ RETENTIONS: Final = ("7 days", "30 days", "90 days", "1 year")
 NO_FILE: Final = "No file was chosen: choose at least one."
 NOT_A_PAIR: Final = "The line {!r} is no pair: write key=value, one pair a line."
 TWICE: Final = "The key {!r} stands on two lines: write each key once."
+TAKEN: Final = (
+    f"The key '{BATCH}' is the service's own: the id of the files that are sent together. Choose another key."
+)
 SAME: Final = "The same file was submitted under this name a moment ago, so nothing new was stored."
 
 
@@ -185,6 +188,8 @@ def _read_pairs(text: str, violations: Violations) -> dict[str, str]:
         key, is_pair, value = (part.strip() for part in line.partition("="))
         if not is_pair or not key:
             violations.add("meta", NOT_A_PAIR.format(line[:100]))
+        elif key == BATCH:
+            violations.add("meta", TAKEN)
         elif key in pairs:
             violations.add("meta", TWICE.format(key[:100]))
         pairs[key] = value

@@ -84,6 +84,10 @@ function pairs() {
             fields.meta.setCustomValidity(`Write key=value, one pair a line, each key once: ${line}`);
             return null;
         }
+        if (key === "batch") {
+            fields.meta.setCustomValidity("The key batch is the service's own: the id of the files that are sent together. Choose another key.");
+            return null;
+        }
         found.set(key, line.slice(at + 1).trim());
     }
     fields.meta.setCustomValidity("");
