@@ -168,6 +168,13 @@ def test_a_view_leads_to_itself_and_to_what_programs_ask_for(
     assert {bank.get(path, CHIEF).status_code for path in paths} == {200}
 
 
+def test_the_link_to_the_failures_of_a_worker_leads_to_the_worker(bank: Bank, visitor: Visitors) -> None:
+    chief = visitor("chief")
+    path = f"/failures?days=30&worker={bank.workers(1)[0]}"
+
+    assert offered(chief.get(path))["Link"].endswith(path)
+
+
 def test_the_pages_of_operators_name_commands(service: Service, visitor: Visitors, tmp_path: Path) -> None:
     named = ("/workers", "/failures", "/hunts", "/policy", "/me", "/")
     pages = [offered(visitor("chief").get(page))["CLI"] for page in named]

@@ -71,10 +71,11 @@ def of_workers(address: str, page: str) -> Copied:
     return _of_path(address, page, f"{V1}/workers", _command(address, "worker list"))
 
 
-def of_failures(address: str, days: int) -> Copied:
+def of_failures(address: str, days: int, worker: str) -> Copied:
+    """The failures of the last days. The link leads to those of the worker; programs get the numbers of each worker."""
     asked = f"?days={days}"
-    command = _command(address, "jobs", "--failures")
-    return _of_path(address, f"failures{asked}", f"{V1}/failures{asked}", command)
+    page = f"failures{asked}&worker={quote(worker, safe='')}" if worker else f"failures{asked}"
+    return _of_path(address, page, f"{V1}/failures{asked}", _command(address, "jobs", "--failures"))
 
 
 def of_audit(address: str, asked: Mapping[str, str]) -> Copied:

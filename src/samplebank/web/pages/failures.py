@@ -95,7 +95,7 @@ async def show_failures(request: Visit) -> Response[bytes]:
     causes = _of_worker(folded.causes, query.worker)
     return request.page(
         FailuresPage(
-            copied=of_failures(request.address, query.days),
+            copied=of_failures(request.address, query.days, query.worker),
             causes=causes[:MOST],
             number=sum(cause.count for cause in causes) if query.worker else folded.number,
             looked_at=folded.number,
