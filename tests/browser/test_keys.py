@@ -4,6 +4,7 @@ import asyncio
 from urllib.parse import unquote
 
 import pytest
+from playwright.async_api import Route, expect
 
 from browser.conftest import Tabs
 from kit.bank import Bank, name_of
@@ -265,6 +266,56 @@ async def test_the_palette_goes_to_a_page_by_its_name(mia: Tab) -> None:
     await mia.page.keyboard.press("Enter")
 
     await mia.page.wait_for_url("**/jobs")
+
+
+async def hold_dialogs(tab: Tab) -> asyncio.Future[Route]:
+    """Let what opens dialogs come late: only when the request goes on."""
+    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+
+    def hold(route: Route) -> None:
+        held.set_result(route)
+
+    await tab.page.route("**/keys.js", hold)
+    return held
+
+
+async def test_what_is_typed_while_the_palette_loads_comes_into_the_palette(mia: Tab) -> None:
+    held = await hold_dialogs(mia)
+    await mia.query.focus()
+
+    await mia.page.keyboard.press("Control+k")
+    route = await held
+    for key in ("j", "x", "Backspace", "o"):
+        await mia.page.keyboard.press(key)
+    await route.continue_()
+
+    field = mia.page.get_by_role("dialog", name="Go to").get_by_role("textbox")
+    await expect(field).to_have_value("jo")
+    await expect(mia.query).to_have_value("")
+    await mia.page.keyboard.type("bs")
+    await mia.page.keyboard.press("Enter")
+    await mia.page.wait_for_url("**/jobs")
+
+
+async def test_a_page_is_chosen_before_the_palette_is_loaded(mia: Tab) -> None:
+    held = await hold_dialogs(mia)
+
+    await mia.page.keyboard.press("Control+k")
+    route = await held
+    await mia.page.keyboard.type("jobs")
+    await mia.page.keyboard.press("Enter")
+    await route.continue_()
+
+    await mia.page.wait_for_url("**/jobs")
+
+
+async def test_a_dialog_that_cannot_be_loaded_is_told(mia: Tab) -> None:
+    await mia.page.context.set_offline(True)
+
+    await mia.page.keyboard.press("?")
+
+    await expect(mia.page.get_by_role("alert")).to_contain_text("The service cannot be reached")
+    mia.problems.clear()  # browsers note every broken request on the console
 
 
 async def test_the_palette_goes_to_a_sample_by_its_hash(mia: Tab, named: list[str]) -> None:

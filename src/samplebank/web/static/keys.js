@@ -61,8 +61,11 @@ export function keys() {
     dialog.append(list, close);
 }
 
-/** Go to a page or a saved query by the begin of its name, or to samples by a hash or a word. */
-export function palette() {
+/**
+ * Go to a page or a saved query by the begin of its name, or to samples by a hash or a word.
+ * @param {string[]} early keys that were pressed before the palette was there
+ */
+export function palette(early) {
     const pages = [...document.querySelectorAll("header nav a, footer a")].map((link) => [link.textContent.trim(), link.href]);
     const search = document.querySelector("form.query");
     const dialog = open("Go to");
@@ -99,8 +102,14 @@ export function palette() {
         event.preventDefault();
         list.querySelector("a")?.click();
     });
+    for (const key of early) {
+        if (key === "Backspace") field.value = field.value.slice(0, -1);
+        else if ([...key].length === 1) field.value += key;
+    }
     show();
     field.focus();
+    if (early.includes("Escape")) dialog.close();
+    else if (early.includes("Enter")) form.requestSubmit();
 }
 
 /**

@@ -5,6 +5,16 @@ function root() {
     return document.documentElement.dataset.root;
 }
 
+/** Say on top of the page, also to screen readers, that something did not work. */
+function alarm(text) {
+    document.querySelector(".alarm")?.remove();
+    const place = document.createElement("p");
+    place.className = "alarm";
+    place.setAttribute("role", "alert");
+    place.textContent = text;
+    document.body.append(place);
+}
+
 /** Ask for a page. A redirect is not followed: the redirect to the sign-in page says that the session has ended. */
 const ask = (url) => fetch(url, { headers: { Accept: "text/html" }, redirect: "manual" });
 

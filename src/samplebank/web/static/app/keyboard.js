@@ -5,9 +5,16 @@ function isTyping(target) {
     return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
-/** Show the list of all keys, or the palette. */
+/** @type {string[] | null} */
+let early = null; // keys that are pressed while a dialog is loaded
+
+/** Show the list of all keys, or the palette. What is typed before the palette is there comes into its box. */
 async function show(name) {
-    if (!document.querySelector("dialog[open]")) (await import("./keys.js"))[name]();
+    if (early || document.querySelector("dialog[open]")) return;
+    early = [];
+    const dialogs = await loadDialogs();
+    dialogs?.[name](early);
+    early = null;
 }
 
 for (const button of document.querySelectorAll("[data-opens]")) {
@@ -23,7 +30,13 @@ document.addEventListener("keydown", (event) => {
         show("palette");
         return;
     }
-    if (document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
+    if (document.querySelector("dialog[open]") || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (early && event.key !== "Tab") {
+        event.preventDefault();
+        early.push(event.key);
+        return;
+    }
+    if (isTyping(event.target)) return;
     const own = { " ": "Space", X: "Shift+x" }[event.key] ?? event.key;
     // a space opens and presses what has the focus, but for a link
     if (own === "Space" && event.target instanceof Element && event.target.closest("button, summary, input")) return;

@@ -63,8 +63,13 @@ const ROW_KEYS = [
     [".", "menu", () => more("menu", focusedValue())],
 ];
 
+/** What opens dialogs; nothing, and a word of why, while the service cannot be reached. */
+async function loadDialogs() {
+    return import("./keys.js").catch(() => alarm("The service cannot be reached. Load the page again in a while."));
+}
+
 async function more(name, element) {
-    if (element && !document.querySelector("dialog[open]")) (await import("./keys.js"))[name](element);
+    if (element && !document.querySelector("dialog[open]")) (await loadDialogs())?.[name](element);
 }
 
 /** Show the buttons of the marked row and the focused value, as far as each has something to act on. */
