@@ -5,7 +5,7 @@ from time import time as now
 from typing import Final
 
 import pytest
-from playwright.async_api import ViewportSize
+from playwright.async_api import ViewportSize, expect
 
 from browser.conftest import Tabs
 from kit.bank import Bank
@@ -134,6 +134,16 @@ async def test_a_chosen_look_stays(
     await tab.open("/login")
 
     assert await tab.page.evaluate(GROUND) == ground
+
+
+async def test_a_look_that_cannot_be_kept_is_told(mia: Tab) -> None:
+    await mia.page.context.set_offline(True)
+
+    await mia.page.get_by_role("button", name="Dark").click()
+
+    await expect(mia.page.get_by_role("alert")).to_contain_text("Choose the look again")
+    assert await mia.page.locator("html").get_attribute("data-theme") is None
+    mia.problems.clear()  # browsers note every broken request on the console
 
 
 async def test_the_look_can_be_left_to_the_system_again(tabs: Tabs) -> None:

@@ -267,6 +267,22 @@ async def test_files_dropped_on_another_page_wait_in_the_form(mia: Tab) -> None:
     await expect(mia.page.locator("#files tr[id]")).to_have_count(2)
 
 
+async def test_files_dropped_on_another_page_while_the_service_is_away_are_told(mia: Tab) -> None:
+    dropped = files(1)
+    await mia.open("/samples")
+    await mia.page.context.set_offline(True)
+
+    await drop(mia, dropped)
+
+    await expect(mia.page.get_by_role("alert")).to_contain_text("no file was sent. Drop the files again")
+    assert mia.path == "/samples"
+    await mia.page.context.set_offline(False)
+    await drop(mia, dropped)
+    await expect(mia.page.get_by_role("button", name="Send 1 file")).to_be_focused()
+    await expect(mia.page.get_by_role("alert")).to_have_count(0)
+    mia.problems.clear()  # browsers note every broken request on the console
+
+
 async def test_metadata_cannot_name_the_batch(mia: Tab) -> None:
     await mia.open("/submit")
     await say(mia, {"batch": "x"})

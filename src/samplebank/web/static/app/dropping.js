@@ -49,7 +49,12 @@ document.addEventListener("drop", async (event) => {
         await (await import(open.src)).addEntries(entries);
         return;
     }
-    const form = await loadForm();
-    if (form) await form.offerEntries(entries);
-    else location.href = `${root()}submit`;
+    document.querySelector(".alarm")?.remove();
+    try {
+        const form = await loadForm();
+        if (form) await form.offerEntries(entries);
+        else location.href = `${root()}submit`;
+    } catch {
+        alarm("The service cannot be reached: no file was sent. Drop the files again in a while.");
+    }
 });

@@ -6,7 +6,12 @@ document.querySelector("form.look")?.addEventListener("submit", async (event) =>
     const form = event.target;
     const chosen = event.submitter;
     const body = new URLSearchParams(new FormData(form, chosen));
-    await fetch(form.action, { method: "POST", body, redirect: "manual" });
+    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (answer?.type !== "opaqueredirect") {
+        alarm("The service cannot be reached: the look stays as it was. Choose the look again in a while.");
+        return;
+    }
+    document.querySelector(".alarm")?.remove();
     if (chosen.value) document.documentElement.dataset.theme = chosen.value;
     else delete document.documentElement.dataset.theme;
     document.querySelector('meta[name="color-scheme"]').content = chosen.value || "light dark";
