@@ -239,3 +239,17 @@ def test_every_query_that_is_offered_means_the_path_and_the_value(path: list[str
         assert isinstance(term, Term)
         assert term.field == f"result.{'.'.join(path)}"
         assert not isinstance(value, str) or term.text == value
+
+
+def test_a_long_list_hides_no_answer_behind_the_list() -> None:
+    listing = [{"path": f"file {number}", "size": number} for number in range(5_000)]
+
+    node = draw({"listing": listing, "members": 5_000, "children": ["a", "b"], "isEncrypted": True}, {}).node
+
+    assert isinstance(node, Group)
+    assert [field.title.striptags() for field in node.fields] == [
+        "listing",
+        "members",
+        "children",
+        "isEncrypted",
+    ]

@@ -94,7 +94,7 @@ def draw(result: Any, schema: Any) -> Drawn:
     """Draw a result as far as the bounds allow."""
     drawing = _Drawing(_mapped(schema))
     node = drawing.node(result, drawing.root, (), 0)
-    return Drawn(node, max(0, _count(result) - drawing.leaves))
+    return Drawn(node, max(0, _count(result, MOST_COUNTED) - drawing.leaves))
 
 
 def leaves_of(result: Any, most: int) -> Iterator[tuple[Path, Any]]:
@@ -115,10 +115,10 @@ def leaves_of(result: Any, most: int) -> Iterator[tuple[Path, Any]]:
             yield path, value
 
 
-def _count(result: Any) -> int:
-    """The number of values that hold no others, at most `MOST_COUNTED`."""
+def _count(result: Any, most: int) -> int:
+    """The number of values that hold no others, at most `most`."""
     waiting, count = [result], 0
-    while waiting and count < MOST_COUNTED:
+    while waiting and count < most:
         value = waiting.pop()
         if isinstance(value, dict | list) and value:
             waiting.extend(value.values() if isinstance(value, dict) else value)
@@ -194,12 +194,14 @@ class _Drawing:
         properties = _mapped(schema.get("properties"))
         known = [name for name in properties if name in value]
         others = [name for name in value if name not in properties]
-        fields = []
-        for name in (*known, *others):
+        names = [*known, *others]
+        fields = {}
+        # what is small comes first into the bounds: a long list hides no answer that stands behind the list
+        for name in sorted(names, key=lambda name: _count(value[name], MOST_VALUES)):
             if self.is_full:
                 break
-            fields.append(self._field(name, value[name], _mapped(properties.get(name)), path, depth))
-        return Group(fields, bool(known), len(value))
+            fields[name] = self._field(name, value[name], _mapped(properties.get(name)), path, depth)
+        return Group([fields[name] for name in names if name in fields], bool(known), len(value))
 
     def _field(self, name: str, value: Any, schema: Schema, path: Path | None, depth: int) -> Field:
         told = self._followed(schema)
