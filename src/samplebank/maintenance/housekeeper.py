@@ -31,6 +31,7 @@ from samplebank.maintenance.sweeps import (
     generate_events,
     judge_parents,
     remove_leftovers,
+    retention_sweep,
     time_out_sweep,
 )
 from samplebank.settings import spare_cores
@@ -95,6 +96,7 @@ async def _housework(bank: Bank) -> None:
     async with asyncio.TaskGroup() as tasks:
         for sweep in (
             time_out_sweep(),
+            retention_sweep(),
             *SWEEPS,
             end_bytes_retention,
             orphan_sweep(),

@@ -30,6 +30,8 @@ log = logging.getLogger("samplebank.maintenance")
 LOST_LEASES = Counter("samplebank_leases_lost", "Leases of tasks that ended without a word of the worker.")
 #: seconds after which the leftovers of a broken upload are removed
 LEFTOVER = 24 * 3600
+#: milliseconds between looks at all expired submissions, and for which a submission may come after its expiry
+WHOLE_LOOK, LATE = 600_000, 60_000
 
 
 def time_out_sweep() -> Sweep:
@@ -157,17 +159,36 @@ async def fold_tallies(bank: Bank) -> None:
             await tally.fold(db)
 
 
-async def end_retention(bank: Bank) -> None:
-    """Delete expired submissions and challenges."""
+def retention_sweep() -> Sweep:
+    """Make a sweep that deletes expired submissions and challenges.
+
+    Expired submissions of malicious samples stay, and are more and more. So most looks pass over what an earlier look has
+    seen. A whole look now and then finds what may go since.
+    """
+    seen_until = next_whole_look = 0
+
+    async def end_retention(bank: Bank) -> None:
+        nonlocal seen_until, next_whole_look
+        now = bank.clock()
+        since = seen_until - LATE
+        if now >= next_whole_look or now < seen_until:  # or the clock was set back
+            since, next_whole_look = 0, now + WHOLE_LOOK
+        await _delete_expired(bank, since, now)
+        seen_until = now
+        async with bank.database.connection() as db:
+            period = 1000 * bank.settings.challenge_period
+            await retention.delete_old_challenges(db, period=period, now=now)
+
+    return end_retention
+
+
+async def _delete_expired(bank: Bank, since: Millis, now: Millis) -> None:
     found = retention.BATCH
     while found == retention.BATCH:
         async with bank.database.transaction() as db:
-            found = await retention.delete_expired(db, now=bank.clock())
+            found, since = await retention.delete_expired(db, since=since, now=now)
         if found:
             log.info("retention.ended", extra={"fields": {"submissions": found}})
-    async with bank.database.connection() as db:
-        period = 1000 * bank.settings.challenge_period
-        await retention.delete_old_challenges(db, period=period, now=bank.clock())
 
 
 async def generate_events(bank: Bank) -> None:
@@ -240,7 +261,6 @@ async def keep_ledger(bank: Bank) -> None:
 
 SWEEPS: tuple[Sweep, ...] = (
     take_back_tasks,
-    end_retention,
     forget_answers,
     forget_figures,
     forget_hunts,

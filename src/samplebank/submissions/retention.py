@@ -7,10 +7,10 @@ from samplebank.timespec import Millis
 #: submissions deleted in one transaction
 BATCH = 500
 FIND_EXPIRED = """
-    SELECT u.id, u.sample_id FROM submission u JOIN sample s ON s.id = u.sample_id
+    SELECT u.id, u.sample_id, u.expiry_time FROM submission u JOIN sample s ON s.id = u.sample_id
       LEFT JOIN verdict v ON v.id = s.verdict_id
-     WHERE u.expiry_time <= $1 AND NOT coalesce(v.malicious, false)
-     ORDER BY u.expiry_time LIMIT $2
+     WHERE u.expiry_time BETWEEN $1 AND $2 AND NOT coalesce(v.malicious, false)
+     ORDER BY u.expiry_time LIMIT $3
 """
 # Samples are locked in the order of their ids: submissions lock samples, too.
 LOCK_SAMPLES = "SELECT FROM sample WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
@@ -32,15 +32,16 @@ FORGET_RANGES = "DELETE FROM challenge_range WHERE until <= $1"
 FORGET_WRONG_ANSWERS = "DELETE FROM wrong_answer WHERE time <= $1"
 
 
-async def delete_expired(db: Connection, *, now: Millis) -> int:
-    """Delete a batch of expired submissions; answers how many were found."""
-    found = await db.fetch(FIND_EXPIRED, now, BATCH)
-    if found:
-        submissions, samples = [row[0] for row in found], sorted({row[1] for row in found})
-        await db.execute(LOCK_SAMPLES, samples)
-        await db.execute(DELETE, submissions)
-        await FORGET_READERS.run(db, sample_ids=samples, now=now)
-    return len(found)
+async def delete_expired(db: Connection, *, since: Millis, now: Millis) -> tuple[int, Millis]:
+    """Delete a batch of the submissions that have expired since then: (how many were found, where the next batch begins)."""
+    found = await db.fetch(FIND_EXPIRED, since, now, BATCH)
+    if not found:
+        return 0, now
+    submissions, samples = [row[0] for row in found], sorted({row[1] for row in found})
+    await db.execute(LOCK_SAMPLES, samples)
+    await db.execute(DELETE, submissions)
+    await FORGET_READERS.run(db, sample_ids=samples, now=now)
+    return len(found), found[-1][2]
 
 
 async def delete_old_challenges(db: Connection, *, period: Millis, now: Millis) -> None:
