@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import requests
 
-from kit.bank import Bank, Sample
+from kit.bank import Bank, Sample, name_of
 from verdicts.judging import analysed, judge
 
 
@@ -71,6 +71,21 @@ def test_a_sample_that_no_job_has_judged_is_unknown_again(bank: Bank) -> None:
     judge(bank, sample, "chief", "malicious")
 
     assert known(bank.data(withdraw(bank, sample))) == (-1, None)
+
+
+def test_its_tags_are_found_by_those_who_may_not_read_its_comment(bank: Bank) -> None:
+    sample, tag = bank.submitted("mia"), name_of("Wrm")
+    analysed(bank, sample, "mia", 95, tags=[{"type": "family", "value": tag}])
+    judge(bank, sample, "analyzer")
+    told = bank.data(withdraw(bank, sample, "analyzer"))
+    bank.submit(sample, "hana")
+
+    def finds(word: str, user: str = "hana") -> bool:
+        return bool(bank.data(bank.get("/samplebank/v1/query/samples", user, q=f"{sample.sha256} {word}")))
+
+    comment = f'"{told["comment"]}"'
+    assert [finds(word) for word in (f"tag:{tag}", tag, tag.upper(), comment)] == [True, True, True, False]
+    assert finds(comment, "mia")
 
 
 def test_it_can_be_judged_by_hand_again(bank: Bank, judged: Sample) -> None:

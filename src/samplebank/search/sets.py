@@ -53,6 +53,8 @@ KEYWORD_KINDS = {
     "verdict": VERDICT,
     "fact": FACT,
 }
+#: what everybody reads of a verdict by hand, as keywords search the texts. A withdrawal has the tags of the analyses
+TOLD_TO_ALL = ("coalesce(v.status_override, '')", "lower(values_text(v.tags))")
 DIGESTS = ("sha256", "sha512", "sha1", "md5")
 USER_KINDS = {"submittedByUser": SUBMISSION, "analysedByUser": ANALYSIS, "linkedByUser": LINK}
 #: rows with own times; times of the sample, and times over several submissions, are written out below
@@ -191,8 +193,8 @@ class Sets:
         judgement = sees_judgement(self._caller, "v.judged_for")
         if judgement is TRUE:
             return said
-        override = contains("coalesce(v.status_override, '')", words)
-        return all_of([said, any_of([Sql("NOT v.manual"), judgement, override])])
+        told = [contains(text, words) for text in TOLD_TO_ALL]
+        return all_of([said, any_of([Sql("NOT v.manual"), judgement, *told])])
 
     def with_digest(self, algorithm: str, wanted: list[bytes]) -> Members:
         return Members("h.id", Sql("FROM sample h WHERE {}", one_of(f"h.{algorithm}", "bytea", wanted)))
