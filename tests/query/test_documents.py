@@ -1,5 +1,6 @@
 """Documents of searches say the same as the queries."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from query.trees import clauses
 from samplebank.query import samples
-from samplebank.query.parsing import parse
+from samplebank.query.parsing import MOST_HASHES, parse
 from samplebank.query.places import place_of
 from samplebank.query.tree import Clause, Either, Group, Part, Query, Term
 
@@ -152,6 +153,66 @@ def test_pasted_hashes_are_a_list_for_each_algorithm() -> None:
     assert document(f"MD5: {md5}\nSHA-1: {sha1}\n'{md5[::-1]}',") == {
         "subCriteria": [{"md5": [md5.lower(), md5.lower()]}, {"sha1": [sha1]}]
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'A' , 'B' , 'C'",
+        '"A" , "B"; "C"',
+        "A , B , C ,",
+        "A ; B ; C\u200b;",
+        "A, B\u200b, C",
+        "hash:A , B , C",
+        "sha256: A , SHA256: B ,C",
+        "(hash:A , B , C)",
+        "A B , ;\n, C",
+    ],
+)
+def test_a_list_of_hashes_may_have_blanks_around_its_marks(text: str) -> None:
+    hashes = {"A": "a" * 64, "B": "b" * 64, "C": "c" * 64}
+    pasted = re.sub(r"\b[ABC]\b", lambda found: hashes[found[0]], text)
+
+    assert document(pasted) == {"sha256": list(hashes.values())}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-A,B,C",
+        "-A, B, C",
+        "-A , B , C",
+        "-md5:A, B; md5:C",
+        "-MD5: A , MD5: B,C",
+        '-"A", "B", "C"',
+        '-A, B, C, "C"',
+    ],
+)
+def test_a_minus_before_a_list_of_hashes_is_for_all_of_them(text: str) -> None:
+    hashes = {"A": "a" * 32, "B": "b" * 32, "C": "c" * 32}
+    pasted = re.sub(r"\b[ABC]\b", lambda found: hashes[found[0]], text)
+
+    (excluded,) = document(pasted)["subCriteria"]
+
+    assert excluded["exclude"]
+    assert set(excluded["md5"]) == set(hashes.values())
+
+
+def test_hashes_that_must_not_be_found_are_one_list_however_many_there_are() -> None:
+    hashes = [f"{number:064x}" for number in range(MOST_HASHES)]
+
+    assert document(" ".join(f"-{sha256}" for sha256 in hashes)) == {
+        "subCriteria": [{"sha256": hashes, "exclude": True}]
+    }
+
+
+@pytest.mark.parametrize("text", ["-A B", "-A, type:pdf B", "(-A,) B", "-A, OR B"])
+def test_a_minus_is_not_for_what_is_no_part_of_its_list(text: str) -> None:
+    wanted = "b" * 64
+
+    found = document(text.replace("A", "a" * 64).replace("B", wanted))
+
+    assert [wanted] in [found.get("sha256"), *(one.get("sha256") for one in found["subCriteria"])]
 
 
 def test_what_a_document_holds_is_found_in_the_text() -> None:

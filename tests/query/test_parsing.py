@@ -56,6 +56,7 @@ def told_of(text: str, read: Callable[[str], object]) -> tuple[Mistake, ...]:
         ("SHA256: " + SHA256, (term(SHA256, "SHA256"),)),
         (f"{SHA256} {'a' * 32};\n{SHA256}", (term(f"{SHA256},{'a' * 32},{SHA256}"),)),
         (f"{SHA256},{SHA256}; x", (term(f"{SHA256},{SHA256}"), term("x"))),
+        (f"-md5:{'a' * 32}, {SHA256} ;", (term("a" * 32, "md5", negated=True), term(SHA256, negated=True))),
         (f"{SHA256} OR x", (Either((term(SHA256), term("x"))),)),
         ("meta.a.b:c:d", (term("c:d", "meta.a.b"),)),
         ("\ufeffa\u200b\n\tb", (term("a"), term("b"))),
@@ -132,6 +133,7 @@ def test_any_tree_means_something_or_is_refused_at_places_within(query: Query) -
         ("name:*aaa*b*c*d*", "*aaa*b*c*d*", "at most 4"),
         ("invo*ice", "invo*ice", "found anywhere"),
         ("ab", "ab", "at least 3 characters"),
+        ("invoice , " + SHA256, ",", "at least 3 characters"),
         ("name:" + "a" * 5000, "name:" + "a" * 5000, "at most 4096 characters"),
     ],
 )

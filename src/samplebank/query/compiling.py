@@ -1,6 +1,7 @@
 """A tree becomes the document of a search."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from samplebank.query.documents import Document, both, either, negated
 from samplebank.query.fields import Vocabulary
@@ -12,7 +13,7 @@ from samplebank.timespec import Millis
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Hashes beside one another are a list, of which one matches: no sample has two."""
+    """Hashes beside one another are a list, of which one matches: no sample has two. Hashes with "-" are another list."""
 
     vocabulary: Vocabulary
     now: Millis
@@ -23,9 +24,11 @@ class Compiler:
 
     def _all(self, clauses: tuple[Clause, ...]) -> Document:
         listed = [clause for clause in clauses if is_listed(clause)]
-        others = [self._clause(clause) for clause in clauses if not is_listed(clause)]
+        excluded = [replace(clause, negated=False) for clause in clauses if _is_excluded_hash(clause)]
+        others = [clause for clause in clauses if not (is_listed(clause) or _is_excluded_hash(clause))]
         hashes = [either([self._clause(one) for one in listed])] if listed else []
-        return both([*hashes, *others])
+        without = [negated(either([self._clause(one) for one in excluded]))] if excluded else []
+        return both([*hashes, *without, *map(self._clause, others)])
 
     def _clause(self, clause: Clause) -> Document:
         if isinstance(clause, Either):
@@ -39,6 +42,10 @@ class Compiler:
 
 def is_listed(clause: Clause) -> bool:
     return isinstance(clause, Term) and is_hash(clause) and not clause.negated
+
+
+def _is_excluded_hash(clause: Clause) -> TypeGuard[Term]:
+    return isinstance(clause, Term) and clause.negated and is_hash(clause)
 
 
 def compile_with(vocabulary: Vocabulary, query: Query, now: Millis) -> Document:

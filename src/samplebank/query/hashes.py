@@ -13,6 +13,8 @@ NAMES: Final = frozenset({"md5", "sha1", "sha256", "sha512", "sha-1", "sha-256",
 HEXADECIMAL: Final = re.compile(r"[0-9A-Fa-f]+")
 #: characters of the longest hash, with the marks around
 LONGEST: Final = 200
+#: marks between the hashes of a list
+MARKS: Final = (",", ";")
 BETWEEN: Final = re.compile(r"[,;]+")
 #: commas and semicolons of the longest list
 MOST_SEPARATORS: Final = 25_000

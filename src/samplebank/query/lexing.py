@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from samplebank.query.hashes import LIST
+from samplebank.query.hashes import LIST, MARKS
 from samplebank.query.mistakes import Mistakes, Span
 from samplebank.query.tree import Part, Term
 
@@ -67,10 +67,11 @@ def tokens_of(text: str, mistakes: Mistakes) -> Iterator[Token]:
 
 
 def _list(found: re.Match[str]) -> Term:
-    """A pasted list of hashes as one term."""
+    """A pasted list of hashes as one term. A comma at the end stays: the list may go on."""
     at = Span(*found.span())
     hashes = found[0].replace(",", " ").replace(";", " ").split()
-    return Term((Part(",".join(hashes)),), at=at, value_at=at)
+    end = "," if found[0].endswith(MARKS) else ""
+    return Term((Part(",".join(hashes) + end),), at=at, value_at=at)
 
 
 def _word(text: str, start: int, mistakes: Mistakes) -> tuple[Token, int]:

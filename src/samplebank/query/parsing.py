@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from samplebank.query.hashes import NAMES, hashes_in
+from samplebank.query.hashes import BETWEEN, MARKS, NAMES, hashes_in
 from samplebank.query.lexing import Mark, Symbol, Token, tokens_of
 from samplebank.query.mistakes import BadQuery, Mistake, Mistakes, Span
-from samplebank.query.tree import Atom, Clause, Either, Group, Query, Term
+from samplebank.query.tree import Atom, Clause, Either, Group, Part, Query, Term
 
 #: characters of a query that names as many hashes as a search takes
 LONGEST: Final = 1_400_000
@@ -26,7 +26,7 @@ def parse(text: str) -> Query:
         said = f"The query has {len(text)} characters; a query has at most {LONGEST}."
         raise BadQuery([Mistake(0, len(text), said)])
     mistakes = Mistakes()
-    tokens = _bounded(_joined(tokens_of(text, mistakes)), mistakes)
+    tokens = _bounded(_listed(_joined(tokens_of(text, mistakes))), mistakes)
     query = Query(_Parser(tokens, mistakes).clauses(None))
     mistakes.raise_if_any()
     return query
@@ -55,6 +55,38 @@ def _joined(tokens: Iterator[Token]) -> Iterator[Token]:
             yield token
     if before is not None:
         yield before
+
+
+def _listed(tokens: Iterator[Token]) -> Iterator[Token]:
+    """Leave out the marks between the hashes of a list. A "-" before the list is for each of the hashes."""
+    before: Term | None = None
+    goes_on = False
+    for token in tokens:
+        if isinstance(token, Term) and is_hash(token):
+            goes_on = goes_on or token.text.startswith(MARKS)
+            is_negated = token.negated or (goes_on and before is not None and before.negated)
+            before = replace(_without_mark(token), negated=is_negated)
+            goes_on = token.text.endswith(MARKS)
+            yield before
+        elif before is not None and isinstance(token, Term) and _is_mark(token):
+            goes_on = True
+        else:
+            before, goes_on = None, False
+            yield token
+
+
+def _is_mark(term: Term) -> bool:
+    is_bare = term.field is None and not term.negated and not any(part.quoted for part in term.parts)
+    return is_bare and BETWEEN.fullmatch(term.text) is not None
+
+
+def _without_mark(term: Term) -> Term:
+    """The term without the commas and semicolons at the end."""
+    *parts, last = term.parts
+    kept = "" if last.quoted else last.text.rstrip("".join(MARKS))
+    if last.quoted or kept == last.text:
+        return term
+    return replace(term, parts=(*parts, Part(kept)) if kept else tuple(parts))
 
 
 def _bounded(tokens: Iterator[Token], mistakes: Mistakes) -> Iterator[Token]:
