@@ -14,6 +14,7 @@ from samplebank.query.places import place_of
 from samplebank.query.tree import Clause, Either, Group, Part, Query, Term
 
 NOW = 1_795_000_000_000  # 2026-11-18T07:06:40Z
+LAST, LATEST = "9999-12-31T23:59:59.999Z", 253_402_300_799_999
 DAY = 86_400_000
 #: a term of each way in which documents hold conditions, and what the term looks for
 LOOKED_FOR = {
@@ -111,6 +112,11 @@ def test_words_within_and_before_parentheses_are_demanded_with_all_that_stands_b
         ("seen:<=2026-11-01", None, 1_793_491_200_000 + DAY),
         ("seen:2026-11", 1_793_491_200_000, 1_793_491_200_000 + 30 * DAY),
         ("seen:9999", 253_370_764_800_000, 253_402_300_799_999),
+        (f"seen:{LAST}", LATEST, None),
+        (f"seen:..{LAST}", 0, None),
+        (f"seen:2026-11-01..{LAST}", 1_793_491_200_000, None),
+        (f"seen:{LAST}..{LAST}", LATEST, None),
+        (f"seen:<{LAST}", None, LATEST),
         ("seen:today", NOW - NOW % DAY, NOW - NOW % DAY + DAY),
         ("seen:yesterday", NOW - NOW % DAY - DAY, NOW - NOW % DAY),
         ('seen:"startOfDay - 6 hours"..now', NOW - NOW % DAY - DAY // 4, NOW + 1),

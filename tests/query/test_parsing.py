@@ -124,6 +124,7 @@ def test_any_tree_means_something_or_is_refused_at_places_within(query: Query) -
         ("seen:2026-02-30", "2026-02-30", "is no time"),
         ("seen:2026-11-01T12:30:00+01:00", "2026-11-01T12:30:00+01:00", "in UTC, with seconds and Z"),
         ("seen:..2026-11-01T12:30", "..2026-11-01T12:30", "in UTC, with seconds and Z"),
+        ("seen:>9999-12-31T23:59:59.999Z", ">9999-12-31T23:59:59.999Z", "No time lies there"),
         ("seen:-7x", "-7x", "no unit of time"),
         ("verdict:malicous", "malicous", 'Do you mean "malicious"?'),
         ("tlp:pink", "pink", "is no TLP"),

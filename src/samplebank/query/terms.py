@@ -6,6 +6,7 @@ from samplebank.query.documents import Document
 from samplebank.query.fields import Meaning, Reading
 from samplebank.query.tree import Term
 from samplebank.query.values import BadValue, bounds_of, read_time, since
+from samplebank.timespec import LATEST, iso
 
 USUAL_TIMES: Final = ("-1d", "-7d", "-30d", "today", "yesterday")
 
@@ -24,10 +25,15 @@ def time_field(name: str) -> Meaning:
 
     def meaning(reading: Reading) -> Document:
         now = reading.now
-        bounds = bounds_of(reading.term, lambda text: read_time(text, now), lambda text: since(text, now))
+        start, end = bounds_of(reading.term, lambda text: read_time(text, now), lambda text: since(text, now))
+        if start is not None and start > LATEST:
+            raise BadValue(f"No time lies there: the last time is {iso(LATEST)}.")
+        if end is not None and end > LATEST:
+            # a range up to the last time has no end, and yet is about rows with such a time
+            start, end = start or 0, None
         return {
-            "startTimestamp": bounds.start,
-            "endTimestamp": bounds.end,
+            "startTimestamp": start,
+            "endTimestamp": end,
             "timeFieldStrategy": [name],
         }
 
