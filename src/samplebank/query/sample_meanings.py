@@ -218,6 +218,10 @@ def link(type_: str | None) -> Meaning:
             return row("link", linkType=[text.lower()])
         found = hashes_in(text)
         if not found or any(algorithm_of(digest) != "sha256" for digest in found):
+            if type_ is None:
+                raise unknown_value(
+                    text.lower(), LINKS, "type of link, and no SHA256 of a sample that a link leads to"
+                )
             raise BadValue(f"{quoted(text)} is no SHA256 of a sample that a link leads to.")
         return row("link", reference=list(found), **fields)
 
