@@ -7,7 +7,7 @@ from bench.tenants import Tenants
 
 from kit.bank import PATIENCE
 from samplebank.accounts.caller import Caller
-from samplebank.database import Database
+from samplebank.database import Database, Page
 from samplebank.search.keywords import Keywords, read_keyword
 from samplebank.search.samples import SampleCriterion, samples_matching
 from search.questions import ALWAYS, ANY_FIELD, PAGE
@@ -31,5 +31,21 @@ async def test_samples_with_very_many_words_are_found(
             rows = await listing.page(db, PAGE)
             count = await listing.count(db, 1000 * PATIENCE)
         return [row.sha256 for row in rows], count.number
+
+    assert await found((*TEXTS, *PARTS)) == await found(TEXTS)
+
+
+@pytest.mark.parametrize("who", ["admin", "most"])
+async def test_whole_lists_of_samples_with_very_many_words_are_found(
+    filled: tuple[Database, Tenants], callers: dict[str, Caller], who: str
+) -> None:
+    """Streams, exports, hunts and reanalyses ask for all matches at once."""
+
+    async def found(texts: tuple[str, ...]) -> tuple[list[bytes], list[int]]:
+        words = Keywords(tuple(map(read_keyword, texts)), ANY_FIELD, every=True)
+        async with filled[0].transaction() as db, asyncio.timeout(PATIENCE):
+            listing = samples_matching(callers[who], SampleCriterion(keywords=words), ALWAYS)
+            streamed = [row.sha256 async for piece in listing.pieces(db, Page(0)) for row in piece]
+            return streamed, await listing.stored_ids(db, 100_000)
 
     assert await found((*TEXTS, *PARTS)) == await found(TEXTS)

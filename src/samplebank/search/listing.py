@@ -12,7 +12,8 @@ import asyncpg
 
 from samplebank.database import Connection, Page, Sql
 from samplebank.database.counting import ALWAYS, Count
-from samplebank.database.planning import SERIAL, as_written, planned
+from samplebank.database.listing import PIECE
+from samplebank.database.planning import SERIAL, as_written, plan_for_values, planned
 
 R_co = TypeVar("R_co", covariant=True)
 #: the most of the newest rows that are looked at first
@@ -26,6 +27,7 @@ HASTE = 60
 #: milliseconds after which a query that joins very many sets reads each set once
 PATIENCE_WITH_SETS = 500
 READ_ONCE = ("enable_nestloop = off",)
+AS_USUAL = "SET LOCAL enable_nestloop TO DEFAULT"
 
 
 async def rows_within(
@@ -51,6 +53,32 @@ async def rows_of_sets(db: Connection, query: Sql) -> "list[asyncpg.Record]":
     """
     rows = await rows_within(db, query, PATIENCE_WITH_SETS if as_written(query) else None)
     return rows or await rows_within(db, query, None, *READ_ONCE) or []
+
+
+async def cursor_over_sets(db: Connection, query: Sql) -> "asyncpg.cursor.Cursor":
+    """A cursor over the rows of a query as of `rows_of_sets`. How soon the first piece comes, tells how to join."""
+    text, values = query.render()
+    written = as_written(query)
+    if not written or await _begins_soon(db, query):
+        await plan_for_values(db, *SERIAL, *written)
+        return await db.cursor(text, *values)
+    await plan_for_values(db, *SERIAL, *written, *READ_ONCE)
+    cursor = await db.cursor(text, *values)
+    # the cursor has its plan by now, and what is read beside the cursor is little
+    await db.execute(AS_USUAL)
+    return cursor
+
+
+async def _begins_soon(db: Connection, query: Sql) -> bool:
+    text, values = query.render()
+    limit = f"statement_timeout = {PATIENCE_WITH_SETS}"
+    try:
+        async with planned(db, *SERIAL, *as_written(query), limit):
+            cursor = await db.cursor(text, *values)
+            await cursor.fetch(PIECE)
+    except asyncpg.QueryCanceledError:
+        return False
+    return True
 
 
 class Way(Protocol[R_co]):

@@ -9,9 +9,8 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Page, Shape, Sql
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
-from samplebank.database.planning import SERIAL, as_written, plan_for_values, planned
 from samplebank.database.query import Place
-from samplebank.search.listing import Gathering, Way
+from samplebank.search.listing import Gathering, Way, cursor_over_sets, rows_of_sets
 from samplebank.search.overview import Overview, Overviews, SeenOverviews
 from samplebank.search.sample_ways import Ask
 
@@ -105,10 +104,7 @@ class SampleListing(OrderedListing[Overview]):
         return list(await _found(self.ways, db, page) or [])
 
     async def pieces(self, db: Connection, page: Page) -> AsyncGenerator[list[Overview], None]:
-        selected = self._selected(page)
-        query, values = selected.render()
-        await plan_for_values(db, *SERIAL, *as_written(selected))
-        cursor = await db.cursor(query, *values)
+        cursor = await cursor_over_sets(db, self._selected(page))
         while rows := await cursor.fetch(PIECE):
             yield await self._read(db, _listed([row[0] for row in rows]))
 
@@ -132,8 +128,8 @@ class SampleListing(OrderedListing[Overview]):
             self.where,
             most,
         )
-        async with planned(db, *SERIAL, *as_written(query)):
-            return await query.value(db) or []
+        ((found,),) = await rows_of_sets(db, query)
+        return found or []
 
     async def place_of(self, db: Connection, row: Overview) -> Place:
         fields = [key.field for key, _ in self.by.sorted_by[:-1]]
