@@ -231,6 +231,20 @@ def test_as_many_terms_as_a_query_may_have_are_answered(bank: Bank, case: Case) 
     assert find(bank, f"{choices} OR {case.word}") == [case.low.sha256, case.high.sha256]
 
 
+@pytest.mark.parametrize(
+    ("part", "between"), [("-{0:064x}", " OR "), ("(-{0:064x})", " "), ("({0:032x} {0:064x})", " OR ")]
+)
+def test_a_query_of_more_parts_than_a_search_takes_is_refused_as_a_whole(
+    bank: Bank, part: str, between: str
+) -> None:
+    query = between.join(part.format(number) for number in range(51))
+
+    refused = bank.post(SAMPLES, {"q": query})
+
+    assert (refused.status_code, fields_of(refused)) == (412, {f"q[0:{len(query)}]"})
+    assert "more than 50 parts" in refused.text
+
+
 def test_a_word_of_two_letters_with_accents_apart_is_too_short(bank: Bank) -> None:
     refused = bank.get(SAMPLES, q="e\u0301a\u0301")
 

@@ -13,6 +13,7 @@ from samplebank.api.cursors import After
 from samplebank.api.jobs import JobResponse, JobSearchRequest, JobSort, read_filter, show_job
 from samplebank.api.samples import SampleMetaData, show_sample
 from samplebank.api.search.criteria import (
+    MOST_CRITERIA,
     Choice,
     Criteria,
     Listed,
@@ -49,6 +50,10 @@ from samplebank.timespec import Millis
 EVER: Final = IndexWindow(0)
 #: the field of a request that has the query, but in requests for something else than a search
 FIELD: Final = "q"
+MANY_PARTS: Final = (
+    f"The query has more than {MOST_CRITERIA} parts, each of which is looked for by itself. "
+    "Hashes beside one another are one part: write lists of hashes without OR and without parentheses."
+)
 Text = Annotated[str, Meta(max_length=LONGEST, description="The query, as docs/query.md describes queries.")]
 
 
@@ -180,7 +185,11 @@ def samples_of(
     """The samples that a query finds. Raises `Invalid` with every mistake and its place in the `field` of the request."""
     query, document = _read_text(text, samples.document_of, request.now, field)
     reader = Reader(request.caller, request.bank.directory, request.now)
-    wanted = msgspec.convert(document, QueriedSample)
+    try:
+        wanted = msgspec.convert(document, QueriedSample)
+    except msgspec.ValidationError as error:
+        # a document of a query has the right shape, and may have too many entries
+        raise Invalid(Violation(MANY_PARTS, f"{field}[0:{len(text)}]")) from error
     check_weight(wanted, reader.violations)
     criterion = _read(reader, wanted)
     if reader.violations:
