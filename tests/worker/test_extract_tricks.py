@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pybit7z
 import pytest
 
-from samplebank.worker.contract import Result
+from samplebank.worker.contract import Result, Tag
 from worker.conftest import Extract
 from worker.made_containers import locked, tarred, zipped
 from worker.made_disks import installer
@@ -75,6 +75,47 @@ async def test_a_wrong_word_that_passes_the_check_by_chance_does_not_keep_a_memb
     result = await extract(opened_by_chance("malware", "infected"))
 
     assert (contents(result), result.result["passwordUsed"]) == ([PROGRAM], "malware")
+
+
+def several_words(kind: str, *words: str) -> bytes:
+    """An archive with a member under each of the words; the last member is the program."""
+    if kind == "zip":
+        pieces = [
+            {f"{number}.EXE": PROGRAM if word == words[-1] else b"decoy"} for number, word in enumerate(words)
+        ]
+        return joined([locked(piece, word) for piece, word in zip(pieces, words, strict=True)])
+    formats = {"zip by AES": pybit7z.FormatZip, "7z": pybit7z.FormatSevenZip}
+    made = b""
+    for number, word in enumerate(words):
+        library, form = pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), formats[kind]
+        new = pybit7z.BitArchiveWriter(library, form)
+        writer = pybit7z.BitArchiveWriter(library, made, form) if made else new
+        writer.set_password(word)
+        writer.add_file(PROGRAM if word == words[-1] else b"decoy", f"{number}.EXE")
+        made = bytes(writer.compress_to())
+    return made
+
+
+def joined(archives: list[bytes]) -> bytes:
+    """One ZIP file of several ones with one member each."""
+    bodies, directory = b"", b""
+    for made in archives:
+        start, end = made.index(b"PK\x01\x02"), made.rindex(b"PK\x05\x06")
+        entry = bytearray(made[start:end])
+        struct.pack_into("<I", entry, 42, len(bodies))
+        bodies, directory = bodies + made[:start], directory + bytes(entry)
+    count = len(archives)
+    last = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(bodies), 0)
+    return bodies + directory + last
+
+
+@pytest.mark.parametrize("kind", ["zip", "zip by AES", "7z"])
+async def test_members_that_no_word_opens_keep_no_other_member_closed(extract: Extract, kind: str) -> None:
+    result = await extract(several_words(kind, *"abcdefgh", "infected"))
+
+    assert (contents(result), result.result["passwordUsed"]) == ([PROGRAM], "infected")
+    assert len(reasons(result)) == 8
+    assert result.tags == [Tag("behaviour", "encrypted")]
 
 
 async def test_a_member_that_only_claims_to_be_encrypted_is_taken(extract: Extract) -> None:

@@ -60,23 +60,27 @@ def _lines(text: str) -> list[str]:
 
 
 class Words:
-    """The words for one sample, with a bound on tries and time over all members. A word that fits is tried first."""
+    """The words for one sample, with a bound on the time over all members. A word that fits is tried first.
+
+    Each member is tried with each word: members that no word opens take no tries from other members.
+    """
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words = list(words)
-        self._tries = 0
+        self._words = list(words)[:MOST_TRIES]
         self._end = time.monotonic() + SECONDS
 
+    @property
+    def has_time(self) -> bool:
+        return time.monotonic() <= self._end
+
     def to_try(self) -> Iterator[str]:
-        """Words one after the other, as long as the bounds allow."""
+        """Words one after the other, as long as the time allows."""
         for word in list(self._words):
-            if self._tries >= MOST_TRIES or time.monotonic() > self._end:
+            if not self.has_time:
                 return
-            self._tries += 1
             yield word
 
     def prefer(self, word: str) -> None:
-        """Note a word that has opened something: its try costs nothing."""
-        self._tries -= 1
+        """Note a word that has opened something."""
         self._words.remove(word)
         self._words.insert(0, word)

@@ -1,8 +1,8 @@
 """Containers that 7-Zip opens, in memory, by the package pybit7z. Without the package, none of these containers is opened."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 from samplebank.worker.analysers.extract.extras import installed
@@ -109,7 +109,8 @@ def open_archive(
         haul.opened.append(how)
         if word is not None:
             haul.password_used = word
-        _take_all(reader, haul, how, is_image=label in IMAGES, only=only, alone=alone)
+        locked = _take_all(reader, haul, how, is_image=label in IMAGES, only=only, alone=alone)
+        _take_locked(locked, partial(_reader, data, kind), haul, how, words)
         return True
     return False
 
@@ -133,7 +134,7 @@ def open_behind(data: bytes, haul: Haul, words: Words, *, within: int = SHORTEST
 def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
     """A reader, and the word that opens the members. Raises BitException."""
     try:
-        reader = pybit7z.BitArchiveReader(library(), data, kind)
+        reader = _reader(data, kind)
     except pybit7z.BitException as error:
         if NEEDS_PASSWORD not in str(error).lower():
             raise
@@ -143,7 +144,7 @@ def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
         return reader, None
     for word in words.to_try():
         try:
-            tried = pybit7z.BitArchiveReader(library(), data, kind, password=word)
+            tried = _reader(data, kind, word)
             tried.test_item(_smallest_locked(tried) or 0)
         except pybit7z.BitException:
             continue
@@ -152,6 +153,12 @@ def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
     if reader is None:
         raise pybit7z.BitException("No password opens the archive.")
     return reader, None
+
+
+def _reader(data: bytes, kind: Any, word: str | None = None) -> Any:
+    """A reader, which needs the data as long as the reader is used. Raises BitException."""
+    known = {} if word is None else {"password": word}
+    return pybit7z.BitArchiveReader(library(), data, kind, **known)
 
 
 def _smallest_locked(reader: Any) -> int | None:
@@ -164,7 +171,9 @@ def _smallest_locked(reader: Any) -> int | None:
 
 def _take_all(
     reader: Any, haul: Haul, how: str, *, is_image: bool, only: frozenset[Kind] | None, alone: str
-) -> None:
+) -> list[Any]:
+    """Take what the reader opens. Answers the members that need another password."""
+    locked = []
     items = [item for item in reader.items() if not item.is_dir()]
     at_once = _all_at_once(reader, items, haul)
     for item in sorted(items, key=lambda item: (kind_by_name(item.path()), item.path())):
@@ -178,11 +187,41 @@ def _take_all(
             content = reader.extract_to(item.index()) if content is None else content
         except pybit7z.BitException as error:
             if item.is_encrypted():
-                haul.lock(path, size)
+                locked.append(item)
             else:
                 haul.fail(path, size, error)
             continue
         _take(content, path, haul, how, only)
+    return locked
+
+
+def _take_locked(
+    locked: list[Any], reader_by: Callable[[str], Any], haul: Haul, how: str, words: Words
+) -> None:
+    """Take members that have a password of their own. The first word is tried on all members, then the next one."""
+    for word in words.to_try() if locked else ():
+        try:
+            reader, left = reader_by(word), []
+        except pybit7z.BitException:  # hidden names have the password of all members
+            continue
+        for item in locked:
+            content = _unlocked(reader, item.index()) if words.has_time else None
+            if content is None:
+                left.append(item)
+                continue
+            haul.password_used = word
+            haul.take(item.path().replace("\\", "/"), content, how)
+        locked = left
+    for item in locked:
+        haul.lock(item.path().replace("\\", "/"), item.size())
+
+
+def _unlocked(reader: Any, index: int) -> bytes | None:
+    try:
+        content: bytes = reader.extract_to(index)
+    except pybit7z.BitException:
+        return None
+    return content
 
 
 def _all_at_once(reader: Any, items: Sequence[Any], haul: Haul) -> Mapping[str, bytes]:
