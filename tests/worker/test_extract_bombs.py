@@ -6,6 +6,7 @@ import secrets
 import struct
 import tarfile
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 
@@ -15,11 +16,12 @@ import pytest
 
 from samplebank.worker.analysers.extract import plain
 from samplebank.worker.analysers.extract.haul import LATE, SECONDS, Haul, Stopped
+from samplebank.worker.analysers.extract.passwords import Words
 from samplebank.worker.analysers.extract.pdf_objects import MOST_INSIDE, dictionaries
 from samplebank.worker.analysers.extract.rtf import open_rtf
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
-from worker.made_containers import tarred, zipped
+from worker.made_containers import locked, tarred, zipped
 from worker.made_hostile import (
     CHILD,
     PROGRAM,
@@ -239,6 +241,31 @@ async def test_very_many_groups_between_the_digits_of_an_rtf_object_are_passed_o
     result = await extract(b"{\\rtf1{\\object{\\*\\objdata " + b"{}" * 20_000_000 + digits + b"}}}")
 
     assert contents(result) == [PROGRAM]
+
+
+def test_only_the_first_bytes_of_a_large_member_are_decrypted_by_the_slow_standard_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content, word, decrypted = PROGRAM + secrets.token_bytes(100_000), "infected", []
+    decrypter = vars(zipfile)["_ZipDecrypter"]
+
+    def counted(secret: bytes) -> Callable[[bytes], bytes]:
+        decrypt: Callable[[bytes], bytes] = decrypter(secret)
+
+        def noted(data: bytes) -> bytes:
+            decrypted.append(len(data))
+            return decrypt(data)
+
+        return noted
+
+    made = locked({"a.exe": content}, word)
+    monkeypatch.setattr(zipfile, "_ZipDecrypter", counted)
+    haul = Haul(len(made))
+
+    plain.open_zip(made, haul, Words([word]))
+
+    assert [child.data for child in haul.children()] == [content]
+    assert sum(decrypted) <= 12
 
 
 async def test_a_text_of_very_many_files_stops_at_the_limit(extract: Extract) -> None:

@@ -4,12 +4,14 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+from samplebank.worker.analysers.extract import sevenzip
 from samplebank.worker.analysers.extract.haul import MANY, SAME, Haul
 from samplebank.worker.analysers.extract.kinds import kind_by_name
 from samplebank.worker.analysers.extract.passwords import Words
@@ -36,7 +38,10 @@ BROKEN = (
 #: what costs a member: a few bytes may ask for a dictionary larger than the memory of the worker
 LOST = (*BROKEN, MemoryError)
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
-ENCRYPTED_BIT, UTF8_BIT = 1, 0x800
+#: the entry is encrypted; its sizes stand behind its bytes, and the time checks the word; its name is in UTF-8
+ENCRYPTED_BIT, LATER_BIT, UTF8_BIT = 1, 8, 0x800
+#: encrypted members that the standard library decrypts in a blink
+SMALL_LOCKED = 64 * 1024
 #: the end of the directory of a ZIP file, without its comment; where the length of the comment stands
 END_MARK, END_BYTES, COMMENT_LENGTH = b"PK\x05\x06", 22, 20
 #: ends of directories that are looked at
@@ -104,7 +109,7 @@ def open_zip(data: bytes, haul: Haul, words: Words) -> None:
                 continue
             try:
                 entry.orig_filename = _name_in_front(data, entry)
-                _take_entry(container, entry, haul, words)
+                _take_entry(container, entry, data, haul, words)
                 places.add(entry.header_offset)
             except LOST as error:
                 haul.fail(entry.filename, entry.file_size, error)
@@ -118,7 +123,9 @@ def _name_in_front(data: bytes, entry: zipfile.ZipInfo) -> str:
     return name.decode("utf-8" if entry.flag_bits & UTF8_BIT else "cp437")
 
 
-def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, words: Words) -> None:
+def _take_entry(
+    container: zipfile.ZipFile, entry: zipfile.ZipInfo, data: bytes, haul: Haul, words: Words
+) -> None:
     if not entry.flag_bits & ENCRYPTED_BIT:
         with container.open(entry) as stream:
             haul.read(stream, entry.filename, "zip", packed=entry.compress_size)
@@ -128,15 +135,44 @@ def _take_entry(container: zipfile.ZipFile, entry: zipfile.ZipInfo, haul: Haul, 
         haul.take(entry.filename, content, "zip")
         return
     for word in words.to_try():
-        try:
-            content = container.read(entry, word.encode())
-        except (RuntimeError, *LOST):
-            continue  # by chance one wrong word in 256 passes the check at the start, and fails later
+        content = _unlocked(container, entry, data, word)
+        if content is None:
+            continue
         words.prefer(word)
         haul.password_used = word
         haul.take(entry.filename, content, "zip")
         return
     haul.lock(entry.filename, entry.file_size)
+
+
+def _unlocked(container: zipfile.ZipFile, entry: zipfile.ZipInfo, data: bytes, word: str) -> bytes | None:
+    """The bytes of an entry, where the word is the right one. By chance one wrong word in 256 passes the check at the start, and fails later.
+
+    The standard library takes more than half a second for each MiB, and 7-Zip a hundredth of this time.
+    """
+    try:
+        with container.open(entry, pwd=word.encode()) as stream:
+            if entry.compress_size <= SMALL_LOCKED or not sevenzip.can_open("zip"):
+                return stream.read()
+        return sevenzip.only_member(_alone(entry, data), word)
+    except (RuntimeError, *LOST):
+        return None
+
+
+def _alone(entry: zipfile.ZipInfo, data: bytes) -> bytes:
+    """A ZIP file with one entry of another ZIP file, under the name `x`."""
+    place = entry.header_offset
+    start = place + NAME + sum(struct.unpack_from("<HH", data, place + NAME_LENGTH))
+    flags = entry.flag_bits & (ENCRYPTED_BIT | LATER_BIT)
+    sizes = struct.pack("<III", entry.CRC, entry.compress_size, entry.file_size)
+    # the version before, and the time between, stand in the header in front of the bytes
+    fields = data[place + 4 : place + 6] + struct.pack("<HH", flags, entry.compress_type)
+    fields += data[place + 10 : place + 14] + sizes + struct.pack("<HH", 1, 0)
+    local = b"PK\x03\x04" + fields + b"x" + data[start : start + entry.compress_size]
+    local += b"PK\x07\x08" + sizes if flags & LATER_BIT else b""
+    directory = b"PK\x01\x02\x14\0" + fields + bytes(14) + b"x"
+    end = END_MARK + bytes(4) + b"\1\0\1\0" + struct.pack("<IIH", len(directory), len(local), 0)
+    return local + directory + end
 
 
 def _read_without_word(container: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
@@ -214,6 +215,13 @@ def _take_locked(
         locked = left
     for item in locked:
         haul.lock(item.path().replace("\\", "/"), item.size())
+
+
+def only_member(data: bytes, word: str) -> bytes | None:
+    """The bytes of the only member of a ZIP file, where the word is the right one."""
+    with suppress(pybit7z.BitException):
+        return _unlocked(_reader(data, pybit7z.FormatZip, word), 0)
+    return None
 
 
 def _unlocked(reader: Any, index: int) -> bytes | None:
