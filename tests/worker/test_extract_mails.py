@@ -140,3 +140,28 @@ async def test_a_byte_order_mark_or_an_empty_line_does_not_hide_a_mail(
     (child,) = (await extract(front + with_parts(attached("run.bat")))).children
 
     assert (child.name, child.data) == ("run.bat", ORDERS)
+
+
+async def test_a_mail_with_very_many_headers_is_opened(extract: Extract) -> None:
+    headers = b"".join(b"X-Seen-By-%d: a filter\n with more to say\n" % number for number in range(500))
+
+    (child,) = (await extract(headers + with_parts(attached("run.bat")))).children
+
+    assert child.data == ORDERS
+
+
+async def test_a_mail_whose_lines_end_with_cr_alone_is_opened(extract: Extract) -> None:
+    (child,) = (await extract(with_parts(attached("run.bat")).replace(b"\n", b"\r"))).children
+
+    assert (child.name, child.data.strip()) == ("run.bat", ORDERS.strip())
+
+
+@pytest.mark.parametrize(
+    "encoding", ['"BASE64"', "base64 (by an old program)", "(so it is) Base64", "base64;"]
+)
+async def test_an_encoding_with_quotes_or_a_comment_is_known(extract: Extract, encoding: str) -> None:
+    head = f'Content-Type: text/plain; name="run.bat"\nContent-Transfer-Encoding: {encoding}\n\n'
+
+    (child,) = (await extract(with_parts(head.encode() + base64.encodebytes(ORDERS)))).children
+
+    assert child.data == ORDERS

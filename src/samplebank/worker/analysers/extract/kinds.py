@@ -171,7 +171,7 @@ DDE_MARKS = (b"|'", b'|"')
 #: a byte order mark and empty lines may stand in front of a mail, and count for nothing
 BEFORE_MAIL = re.compile(rb"\A(?:\xef\xbb\xbf)?[\r\n]{0,40}")
 MAIL_HEADER = re.compile(
-    rb"(?im)\A(?:\xef\xbb\xbf)?[\r\n]{0,40}(?:[\w-]{1,60}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){0,60}?"
+    rb"(?i)\A(?:\xef\xbb\xbf)?[\r\n]{0,40}(?:[\w-]{1,60}:[^\r\n]*(?:\r\n?|\n)(?:[ \t][^\r\n]*(?:\r\n?|\n))*){0,2000}?"
     rb"(?:received|return-path|mime-version|message-id|delivered-to|x-mailer):"
 )
 CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"

@@ -16,6 +16,7 @@ from samplebank.worker.analysers.extract.passwords import words_in
 MOST_MAILS = 500
 #: the line before each mail in a file of mails
 BETWEEN = re.compile(rb"(?:\A|\n\r?\n|\n)From [^\r\n]{1,200}\d{2}:\d{2}[^\r\n]{0,40}\r?\n")
+ENCODING, COMMENT = "Content-Transfer-Encoding", re.compile(r"\([^()]{0,200}\)")
 #: `email` appends bytes to files in these encodings
 UU_ENCODINGS = frozenset({"uuencode", "x-uuencode", "uue", "x-uue"})
 #: encodings that no mail within a mail may have, by the standard, and that some programs use
@@ -65,8 +66,11 @@ def _leaves(message: Message) -> Iterator[Message]:
 def _bytes_of(part: Message) -> bytes:
     if part.get_content_maintype() == "message":
         return _mail_within(part)
-    if _encoding(part) in UU_ENCODINGS:
+    encoding = _encoding(part)
+    if encoding in UU_ENCODINGS:
         return text_encodings.uu_decoded(str(part.get_payload()).encode("ascii", "replace"))
+    if encoding in DECODERS:  # `email` knows the plain word only
+        part.replace_header(ENCODING, encoding)
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
 
@@ -85,7 +89,7 @@ def _mail_within(part: Message) -> bytes:
 
 
 def _encoding(part: Message) -> str:
-    return str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    return COMMENT.sub("", str(part.get(ENCODING, ""))).strip(" \t\r\n\"';").lower()
 
 
 def _name_of(part: Message) -> str:
