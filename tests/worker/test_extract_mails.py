@@ -79,6 +79,34 @@ async def test_a_password_is_read_behind_what_the_password_is_for(extract: Extra
     assert "s3same" in str(password(await extract(mail(text)))).split()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PW: s3same",
+        "Archive pass: s3same",
+        "Código de acceso: s3same",
+        "Access code = s3same",
+        "The unlocking code is s3same.",
+        "Use s3same as the password.",
+        "Please enter “s3same” as archive password",
+        "Verwenden Sie s3same als Passwort",
+        "Utilisez s3same comme mot de passe",
+    ],
+)
+async def test_a_password_is_read_behind_short_names_and_in_front_of_its_name(
+    extract: Extract, text: str
+) -> None:
+    assert password(await extract(mail(text))) == "s3same"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Please pass this on. We passed it, and use it as a rule.", "Your access code will come by post."],
+)
+async def test_words_of_everyday_speech_are_no_passwords(extract: Extract, text: str) -> None:
+    assert password(await extract(mail(text))) is None
+
+
 @pytest.mark.parametrize("text", ["解压密码\uff1as3same", "パスワードは s3same", "비밀번호는 s3same"])
 async def test_a_password_is_read_where_no_blank_stands_before_or_behind_its_word(
     extract: Extract, text: str

@@ -39,6 +39,23 @@ SAID_LATER = re.compile(
     rf"(?i)\b(?:{NAMES})\b[^\S\n][^\n.:=]{{1,60}}?(?:[:=\uff1a]|\b(?:is|ist|lautet|est|es|é|är|er)\b)\s*[\"'“«<]?([^\s\"'”»<>]{{3,60}})"
 )
 
+#: names that say something else besides: a colon, or the word for `is`, has to follow
+SHORT_NAMES = (
+    "pw|psw|pass|passwd|pass phrase|passphrase|pass key|passkey|"
+    "(?:access|unlock|unlocking|opening|decryption) (?:code|key)|código de acceso|codigo de acceso|"
+    "código de apertura|code d.accès|codice di accesso|código de acesso|zugangscode|zugriffscode|код доступа"
+)
+SAID_SHORTLY = re.compile(
+    rf"(?i)\b(?:{SHORT_NAMES})\s{{0,3}}(?:[:=\uff1a]|\b(?:is|ist|lautet|est|es|è|é)\b)\s*[\"'“«<]?([^\s\"'”»<>]{{3,60}})"
+)
+#: `use 1234 as the password`
+SAID_BEFORE = re.compile(
+    rf"(?i)\b(?:use|enter|type|usa|verwenden sie|utilisez|utiliser)\s+[\"'“«<]?([^\s\"'”»<>]{{3,60}})[\"'”»>]?\s+"
+    rf"(?:as|als|como|comme|come)\s+(?:\w{{1,12}}\s+){{0,2}}?(?:{NAMES})\b"
+)
+
+PATTERNS = (SAID, SAID_LATER, SAID_SHORTLY, SAID_BEFORE)
+
 
 def words_for(sample: SampleFile) -> list[str]:
     """The words to try: given with the submission, of the site, the usual words. Each word once."""
@@ -51,7 +68,9 @@ def words_for(sample: SampleFile) -> list[str]:
 def words_in(text: str) -> list[str]:
     """The words that a mail gives as passwords, such as `Password: 1234`. A word that is said plainly comes first."""
     part = text[: 256 * 1024]
-    found = (word.rstrip(".,;)") for word in chain(SAID.findall(part), SAID_LATER.findall(part)))
+    found = (
+        word.rstrip(".,;)") for word in chain.from_iterable(pattern.findall(part) for pattern in PATTERNS)
+    )
     return list(dict.fromkeys(word for word in found if word))[:MOST_GIVEN]
 
 
