@@ -4,6 +4,7 @@ import re
 from enum import IntEnum
 
 from samplebank.identification.signatures import find_signature
+from samplebank.worker.analysers.extract import cms
 
 HEAD_BYTES = 72 * 1024
 
@@ -198,6 +199,8 @@ def kind_of(path: str, data: bytes) -> Kind:
         label, group = found.file_type.label or "", found.file_type.group or ""
         kind = LABELS.get(label, GROUPS.get(group, Kind.BINARY))
         return named if kind is Kind.LISTED and named in {Kind.PROGRAM, Kind.SCRIPT} else kind
+    if cms.content_of(data) is not None:
+        return Kind.ARCHIVE
     if is_text(head):
         return _kind_of_text(head, named)
     return named if named in {Kind.PROGRAM, Kind.ARCHIVE, Kind.DOCUMENT} else Kind.BINARY

@@ -5,6 +5,7 @@ import re
 from samplebank.identification.signatures import find_signature, find_tail_type
 from samplebank.worker.analysers.extract import (
     autoit,
+    cms,
     compound,
     mail,
     onenote,
@@ -26,7 +27,9 @@ TAIL_BYTES = 512
 #: the byte order marks of UTF-16
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 #: endings that the name of a compressed file loses when the file is unpacked
-ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z|zst)$")
+ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z|zst|p7m)$")
+#: how the signed part of a mail begins
+MAIL_BODY = re.compile(rb"(?i)\s{0,10}(?:content-[\w-]{1,40}|mime-version):")
 #: the volume of a UDF image that is no ISO 9660 image besides
 UDF_PLACE, UDF_MARK = 0x8001, b"BEA01"
 #: the method of the first file of an LZH archive
@@ -76,8 +79,21 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     elif symbian.is_installer(data):
         haul.opened.append("sis")
         symbian.open_installer(data, haul)
+    elif not label and (signed := cms.content_of(data)) is not None:
+        _open_signed(signed, sample, haul)
     else:
         _open_unmarked(data, head, haul, words, label)
+
+
+def _open_signed(content: bytes, sample: SampleFile, haul: Haul) -> None:
+    """Take what is signed: the attachments, where the content is the body of a mail."""
+    haul.opened.append("cms")
+    if MAIL_BODY.match(content):
+        mail.open_mail(content, haul)
+        return
+    path = _unpacked_name(sample)
+    if haul.begin(path, len(content)):
+        haul.take(path, content, "cms")
 
 
 def _open_unmarked(data: bytes, head: bytes, haul: Haul, words: Words, label: str) -> None:
