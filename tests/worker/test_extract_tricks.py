@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 
+import pikepdf
 import pybit7z
 import pytest
 
@@ -218,3 +219,14 @@ async def test_a_zip_file_that_is_a_member_at_the_end_of_an_archive_is_not_opene
     inner = zipped({"A.EXE": PROGRAM})
 
     assert contents(await extract(cab("A.ZIP", inner))) == [inner]
+
+
+@pytest.mark.parametrize("word", ["infected", "given with it"])
+async def test_a_known_password_opens_a_pdf_document(extract: Extract, word: str) -> None:
+    target = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf_with("a.exe", PROGRAM))) as document:
+        document.save(target, encryption=pikepdf.Encryption(owner="nobody knows", user=word))
+
+    result = await extract(target.getvalue(), password="given with it")
+
+    assert (contents(result), result.result["passwordUsed"], result.tags) == ([PROGRAM], word, [])

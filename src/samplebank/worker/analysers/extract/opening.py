@@ -156,7 +156,7 @@ def _open_document(data: bytes, haul: Haul, words: Words, label: str) -> None:
         rtf.open_rtf(data, haul)
     elif label == "pdf" and pdf.can_open():
         haul.opened.append("pdf")
-        pdf.open_pdf(data, haul)
+        pdf.open_pdf(data, haul, words)
     elif label in {"ole", "msi"} and compound.can_open():
         _open_compound(data, haul, words)
 

@@ -1,10 +1,12 @@
 """Files attached to PDF documents, and scripts in PDF documents. Needs the package pikepdf."""
 
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from samplebank.worker.analysers.extract.extras import Source, installed
 from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.passwords import Words
 from samplebank.worker.analysers.extract.pdf_objects import dictionaries
 
 pikepdf = installed("pikepdf")
@@ -22,21 +24,33 @@ def can_open() -> bool:
     return pikepdf is not None
 
 
-def open_pdf(data: bytes, haul: Haul) -> None:
+def open_pdf(data: bytes, haul: Haul, words: Words) -> None:
     """Take embedded files and scripts. A document under an unknown password stays closed."""
     try:
-        document = pikepdf.open(Source(data))
-    except pikepdf.PasswordError:
-        haul.begin("")
-        haul.lock("", len(data))
-        return
+        document = _opened(data, haul, words)
     except pikepdf.PdfError as error:
         haul.problems.append(f"{type(error).__name__}: {error}"[:300])
+        return
+    if document is None:
+        haul.begin("")
+        haul.lock("", len(data))
         return
     with document:
         for number, found in dictionaries(document, MOST_OBJECTS):
             haul.go_on()
             _take(found, number, haul)
+
+
+def _opened(data: bytes, haul: Haul, words: Words) -> Any:
+    """The document; None where no word opens the document. Raises PdfError."""
+    with suppress(pikepdf.PasswordError):
+        return pikepdf.open(Source(data))
+    for word in words.to_try():
+        with suppress(pikepdf.PasswordError):
+            document = pikepdf.open(Source(data), password=word)
+            haul.password_used = word
+            return document
+    return None
 
 
 def _take(found: Any, number: str, haul: Haul) -> None:
