@@ -14,7 +14,7 @@ import pytest
 from samplebank.worker.contract import Result, Tag
 from worker.conftest import Extract
 from worker.made_containers import locked, tarred, zipped
-from worker.made_disks import installer
+from worker.made_disks import installer, squashfs
 from worker.made_images import cab, rar
 from worker.made_texts import pdf_with
 
@@ -230,3 +230,23 @@ async def test_a_known_password_opens_a_pdf_document(extract: Extract, word: str
     result = await extract(target.getvalue(), password="given with it")
 
     assert (contents(result), result.result["passwordUsed"], result.tags) == ([PROGRAM], word, [])
+
+
+ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\0\x3e\0\x01" + bytes(43)
+
+
+async def test_the_file_system_behind_a_program_is_opened(extract: Extract) -> None:
+    program = ELF + b"the mark hsqs stands in a program that opens such a file system, too" + bytes(500)
+
+    assert contents(await extract(program + squashfs("run.bat", PROGRAM))) == [PROGRAM]
+
+
+LONG_SCRIPT = b"#!/bin/sh\n" + b"# says much and does nothing\n" * 1000
+
+
+@pytest.mark.parametrize("script", [LONG_SCRIPT, LONG_SCRIPT * 5], ids=["long", "very long"])
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+async def test_a_compressed_file_behind_a_script_is_opened(
+    extract: Extract, script: bytes, mode: str
+) -> None:
+    assert contents(await extract(script + tarred({"A.EXE": PROGRAM}, mode))) == [PROGRAM]

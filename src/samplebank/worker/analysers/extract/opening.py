@@ -79,10 +79,22 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     elif symbian.is_installer(data):
         haul.opened.append("sis")
         symbian.open_installer(data, haul)
-    elif not label and (signed := cms.content_of(data)) is not None:
-        _open_signed(signed, sample, haul)
-    else:
+    elif label or not _has_opened_wrapped(data, sample, haul):
         _open_unmarked(data, head, haul, words, label)
+
+
+def _has_opened_wrapped(data: bytes, sample: SampleFile, haul: Haul) -> bool:
+    """Open one file in a signature, or in a script that unpacks the file. False where there is none."""
+    signed = cms.content_of(data)
+    if signed is not None:
+        _open_signed(signed, sample, haul)
+        return True
+    behind = plain.stream_behind_script(data)
+    if behind is None:
+        return False
+    place, stream = behind
+    _open_compressed(data[place:], sample, haul, stream)
+    return True
 
 
 def _open_signed(content: bytes, sample: SampleFile, haul: Haul) -> None:

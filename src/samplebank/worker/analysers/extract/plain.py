@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
@@ -22,6 +23,7 @@ STREAMS: Mapping[str, Callable[[BinaryIO], Any]] = {
     "xz": lzma.open,
     "lzma": lzma.open,
 }
+STREAM_BEHIND = re.compile(rb"\n(?:(?P<gzip>\x1f\x8b\x08)|(?P<bzip>BZh[1-9]1AY&SY)|(?P<xz>\xfd7zXZ\0))")
 #: errors of a damaged member; `RuntimeError` is what zipfile raises for a wrong password
 BROKEN = (
     zipfile.BadZipFile,
@@ -94,6 +96,12 @@ def ends_with_zip(data: bytes) -> bool:
     mark = data.rfind(END_MARK, max(0, len(data) - 66_000))
     comment = int.from_bytes(data[mark + COMMENT_LENGTH : mark + END_BYTES], "little")
     return mark > 0 and mark + END_BYTES + comment == len(data) and zipfile.is_zipfile(io.BytesIO(data))
+
+
+def stream_behind_script(data: bytes) -> tuple[int, str] | None:
+    """Where the compressed stream behind a script of Unix begins, which the script unpacks, and the type of the stream."""
+    found = STREAM_BEHIND.search(data) if data.startswith(b"#!") else None
+    return (found.start() + 1, str(found.lastgroup)) if found else None
 
 
 def open_zip(data: bytes, haul: Haul, words: Words) -> None:

@@ -1,5 +1,6 @@
 """Containers that 7-Zip opens, in memory, by the package pybit7z. Without the package, none of these containers is opened."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -58,6 +59,8 @@ FORMATS: Mapping[str, Sequence[str]] = {
 IMAGES = frozenset({"vhd", "vhdx", "vmdk", "vdi", "qcow", "dmg", "fat", "ntfs", "ext", "bootsector"})
 #: archives that stand behind a program, which unpacks the archive
 BEHIND = ((b"7z\xbc\xaf\x27\x1c", "sevenzip"), (b"Rar!\x1a\x07", "rar"), (b"MSCF\0\0\0\0", "cab"))
+#: the file system behind a program that brings its own (AppImage): the compression and the version have to fit as well
+SQUASHFS = re.compile(rb"hsqs.{16}[\x01-\x06]\0.{6}\x04\0\0\0", re.DOTALL)
 NSIS_MARK = b"\xef\xbe\xad\xdeNullsoftInst"
 #: no header of a program is shorter
 SHORTEST_PROGRAM = 512
@@ -129,7 +132,8 @@ def open_behind(data: bytes, haul: Haul, words: Words, *, within: int = SHORTEST
         place = data.find(mark, within)
         if place > 0 and open_archive(data[place:], haul, words, label):
             return True
-    return False
+    found = SQUASHFS.search(data, within)
+    return found is not None and open_archive(data[found.start() :], haul, words, "squashfs")
 
 
 def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
