@@ -277,6 +277,37 @@ async def test_every_smuggled_file_of_a_text_is_found_also_at_its_end(extract: E
     assert sorted(contents(result)) == programs
 
 
+DISGUISES: dict[str, Callable[[bytes], str]] = {
+    "Base64 for addresses": lambda data: (
+        f"atob('{base64.urlsafe_b64encode(data).decode()}'.replace(/-/g,'+'))"
+    ),
+    "Base64 turned round": lambda data: f"atob('{base64.b64encode(data).decode()[::-1]}'.reverse())",
+    "list of bytes": lambda data: f"new Uint8Array({list(data)})",
+    "list in hexadecimal digits": lambda data: f"new Uint8Array([{','.join(map(hex, data))}])",
+    "list of signed bytes": lambda data: (
+        f"new Uint8Array([{','.join(str(n - 256 * (n > 127)) for n in data)}])"
+    ),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+@pytest.mark.parametrize("more", [b"", b"a", b"ab"])
+async def test_a_disguised_file_in_a_script_is_found_as_a_whole(
+    extract: Extract, disguise: str, more: bytes
+) -> None:
+    script = f"var x = new Blob([{DISGUISES[disguise](PROGRAM + more)}]);"
+
+    assert contents(await extract(script.encode())) == [PROGRAM + more]
+
+
+async def test_numbers_and_words_that_spell_nothing_known_are_not_smuggled(extract: Extract) -> None:
+    numbers, words = list(range(200)) * 20, "a-long_name-" * 100
+
+    result = await extract(f"new Uint8Array({numbers}); new Blob(['{words}'])".encode())
+
+    assert result.children == []
+
+
 async def test_pictures_in_a_page_are_not_smuggled(extract: Extract) -> None:
     picture = b"\x89PNG\r\n\x1a\n" + secrets.token_bytes(500)
 

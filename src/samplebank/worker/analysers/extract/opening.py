@@ -35,7 +35,7 @@ UDF_PLACE, UDF_MARK = 0x8001, b"BEA01"
 #: the method of the first file of an LZH archive
 LZH = re.compile(rb"-(?:lh[0-9dx]|lz[s45])-")
 MARKUP = re.compile(
-    rb"(?i)<(?:html|script|svg|body|!doctype)\b|\batob\s*\(|\bBlob\s*\(|\bFromBase64String\b|base64,|"
+    rb"(?i)<(?:html|script|svg|body|!doctype)\b|\batob\s*\(|\bBlob\s*\(|\bUint8Array\b|\bFromBase64String\b|base64,|"
     rb"<pkg:binaryData\b|<w:binData\b|^-----BEGIN CERTIFICATE-----",
     re.MULTILINE,
 )
@@ -49,6 +49,7 @@ MARKUP_WORDS = (
         b"<!doctype",
         b"atob",
         b"blob",
+        b"uint8array",
         b"frombase64string",
         b"base64,",
     ),
