@@ -12,6 +12,7 @@ import pybit7z
 import pytest
 
 from samplebank.worker.contract import Result, Tag
+from worker import made_ext
 from worker.conftest import Extract
 from worker.made_containers import locked, tarred, zipped
 from worker.made_disks import installer, squashfs
@@ -250,3 +251,10 @@ async def test_a_compressed_file_behind_a_script_is_opened(
     extract: Extract, script: bytes, mode: str
 ) -> None:
     assert contents(await extract(script + tarred({"A.EXE": PROGRAM}, mode))) == [PROGRAM]
+
+
+async def test_the_tables_of_a_file_system_are_listed_as_such(extract: Extract) -> None:
+    result = await extract(made_ext.ext_with_journal())
+
+    assert contents(result) == [made_ext.CONTENT]
+    assert reasons(result) == {"[SYS]/Journal": "a part of the container itself"}

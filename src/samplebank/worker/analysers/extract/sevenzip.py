@@ -68,6 +68,8 @@ SHORTEST_PROGRAM = 512
 PICTURES = frozenset({"png", "jpeg", "gif", "bmp", "ico", "webp"})
 #: members of installers that are tables, or parts of the program itself
 ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind.MAIL})
+#: where 7-Zip shows the tables of a file system
+OF_SYSTEM = ("[SYSTEM]/", "[SYS]/")
 MOST_SOLID_BYTES = 160 * 1024 * 1024
 #: what 7-Zip raises for damaged files
 BROKEN: tuple[type[Exception], ...] = () if pybit7z is None else (pybit7z.BitException,)
@@ -256,6 +258,7 @@ def _all_at_once(reader: Any, items: Sequence[Any], haul: Haul) -> Mapping[str, 
 
 
 def _take(content: bytes, path: str, haul: Haul, how: str, only: frozenset[Kind] | None) -> None:
+    only = ACTING if path.startswith(OF_SYSTEM) else only
     if only is not None and kind_of(path, content) not in only:
         haul.pass_over(path, len(content), "a part of the container itself")
     else:
