@@ -1,5 +1,6 @@
 """Containers at which some unpackers give up, or see less than others: the worker `extract` gives what any of them gives."""
 
+import base64
 import io
 import lzma
 import secrets
@@ -14,6 +15,7 @@ import pytest
 from samplebank.worker.contract import Result, Tag
 from worker import made_ext
 from worker.conftest import Extract
+from worker.made_archives import ace
 from worker.made_containers import locked, tarred, zipped
 from worker.made_disks import installer, squashfs
 from worker.made_images import cab, rar
@@ -258,3 +260,21 @@ async def test_the_tables_of_a_file_system_are_listed_as_such(extract: Extract) 
 
     assert contents(result) == [made_ext.CONTENT]
     assert reasons(result) == {"[SYS]/Journal": "a part of the container itself"}
+
+
+#: what lz4, lzip and lzop make of a file with four letters
+UNOPENED = {
+    "lz4": "BCJNGGRApwQAAIBhYmMKAAAAAGw+ewg=",
+    "lzip": "TFpJUAEMADCYiJFA+vH///tcoABOgYhHBAAAAAAAAAAoAAAAAAAAAA==",
+    "lzop": "iUxaTwANChoKEEAgoAlAAQUDAAAJAACBpGsMej0AAAAAA2FiY0GRBOgAAAAEAAAABAN+ATFhYmMKAAAAAA==",
+    "ace": base64.b64encode(ace("a.exe")).decode(),
+}
+
+
+@pytest.mark.parametrize("kind", UNOPENED)
+async def test_a_kind_of_archive_that_is_not_opened_is_told(extract: Extract, kind: str) -> None:
+    result = await extract(base64.b64decode(UNOPENED[kind]))
+
+    assert result.result["problems"] == [
+        f"{kind}: files of this kind are not opened, so what the file holds was not looked at."
+    ]

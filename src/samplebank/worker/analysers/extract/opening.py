@@ -111,7 +111,11 @@ def _open_signed(content: bytes, sample: SampleFile, haul: Haul) -> None:
 
 def _open_unmarked(data: bytes, head: bytes, haul: Haul, words: Words, label: str) -> None:
     """Open a text, or an archive behind a picture or behind a script."""
-    if is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
+    if label in UNOPENED:
+        haul.problems.append(
+            f"{label}: files of this kind are not opened, so what the file holds was not looked at."
+        )
+    elif is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
         _open_text(data, head, haul)
     elif label in sevenzip.PICTURES or not label:
         sevenzip.open_behind(data, haul, words, within=1)
@@ -124,6 +128,13 @@ def _has_markup(data: bytes) -> bool:
 
 DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef", "one"})
 PROGRAMS = frozenset({"pebin", "elf", "macho"})
+#: archives and file systems that no library of the worker opens
+UNOPENED = frozenset(
+    (
+        *("ace", "adf", "alz", "btrfs", "egg", "f2fs", "lrz", "lz4", "lzip"),
+        *("lzop", "reiserfs", "romfs", "snappy", "stuffit", "xfs", "zoo", "zpaq"),
+    )
+)
 #: types with a place of their own for a ZIP file, such as a member that is not packed
 WITHOUT_MORE = (PROGRAMS | plain.STREAMS.keys() | sevenzip.FORMATS.keys() | {"tar"}) - DOCUMENTS
 
