@@ -13,7 +13,7 @@ import pybit7z
 import pytest
 
 from samplebank.worker.contract import Result, Tag
-from worker import made_ext
+from worker import made_ext, made_hidden
 from worker.conftest import Extract
 from worker.made_archives import ace
 from worker.made_containers import locked, tarred, zipped
@@ -278,3 +278,10 @@ async def test_a_kind_of_archive_that_is_not_opened_is_told(extract: Extract, ki
     assert result.result["problems"] == [
         f"{kind}: files of this kind are not opened, so what the file holds was not looked at."
     ]
+
+
+async def test_a_file_that_the_names_for_windows_lack_is_taken_from_an_image(extract: Extract) -> None:
+    result = await extract(made_hidden.iso_with_a_hidden_file())
+
+    assert sorted(contents(result)) == sorted([made_hidden.HIDDEN, made_hidden.SHOWN])
+    assert result.result["listing"] == []

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
+from samplebank.worker.analysers.extract import iso
 from samplebank.worker.analysers.extract.extras import installed
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.kinds import Kind, kind_by_name, kind_of
@@ -116,6 +117,8 @@ def open_archive(
         if word is not None:
             haul.password_used = word
         locked = _take_all(reader, haul, how, is_image=label in IMAGES, only=only, alone=alone)
+        if name == "Iso":
+            _take_hidden(reader, data, haul)
         _take_locked(locked, partial(_reader, data, kind), haul, how, words)
         return True
     return False
@@ -200,6 +203,21 @@ def _take_all(
             continue
         _take(content, path, haul, how, only)
     return locked
+
+
+def _take_hidden(shown: Any, data: bytes, haul: Haul) -> None:
+    """Take files of an ISO image that the first tree of names has and Joliet lacks: more files of one size stand there."""
+    first = iso.without_joliet(data)
+    if first is None:
+        return
+    with suppress(pybit7z.BitException):
+        reader = _reader(first, pybit7z.FormatIso)
+        sizes = Counter(item.size() for item in shown.items())
+        both = Counter(item.size() for item in reader.items())
+        for item in reader.items():
+            path, size = item.path().replace("\\", "/"), item.size()
+            if not item.is_dir() and both[size] > sizes[size] and haul.begin(path, size, size):
+                haul.take(path, reader.extract_to(item.index()), "iso")
 
 
 def _take_locked(
