@@ -29,7 +29,7 @@ async def dump(url: str, major: int, snapshot: str, path: Path, tell: Callable[[
     command = (find_program("pg_dump", major), *DUMP, f"--snapshot={snapshot}", f"--dbname={address.url}")
     digest, size = hashlib.sha256(), 0
     with path.open("wb", buffering=0) as file:
-        async with _running(command, address) as process:
+        async with running(command, address) as process:
             assert process.stdout is not None  # noqa: S101 a pipe
             while piece := await process.stdout.read(PIECE):
                 digest.update(piece)
@@ -44,12 +44,12 @@ async def restore(url: str, major: int, path: Path) -> None:
     """Bring a dump back into an empty database, in one transaction. Raises `Unavailable`."""
     address = address_of(url)
     command = (find_program("pg_restore", major), *RESTORE, f"--dbname={address.url}", str(path))
-    async with _running(command, address):
+    async with running(command, address):
         pass
 
 
 @asynccontextmanager
-async def _running(command: tuple[str, ...], address: Address) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(command: tuple[str, ...], address: Address) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program for as long as the block lasts. Raises `Unavailable` with the words of a program that fails."""
     with tempfile.TemporaryFile("w+", errors="replace") as complaints:
         process = await asyncio.create_subprocess_exec(
@@ -67,7 +67,8 @@ async def _running(command: tuple[str, ...], address: Address) -> AsyncIterator[
         except BaseException:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            # The end of a process is told when its pipe has been read to the end: to wait alone would be to wait for ever.
+            await process.communicate()
             raise
         if code:
             raise Unavailable(f"{Path(command[0]).name} failed: {_words(complaints)}")
