@@ -35,6 +35,14 @@ def test_a_long_value_does_not_hide_what_is_wrong_with_it(bank: Bank) -> None:
     assert message["message"].endswith('xxx" is longer than 10000 characters.')
 
 
+def test_a_value_that_is_not_in_a_list_is_refused_with_the_whole_list(bank: Bank) -> None:
+    (message,) = bank.get(f"{V2}/sample", sortBy="-size").json()["messages"]
+
+    said, _, listed = message["message"].partition(" is not one of ")
+    assert (message["field"], said) == ("sortBy[0]", '"-size"')
+    assert {"sampleSize", "-sampleSize", "-lastAddedLink"} < set(listed.removesuffix(".").split(", "))
+
+
 def test_violations_come_in_the_order_of_their_fields(bank: Bank) -> None:
     """Every process of the service says the same, and the same each time."""
     wrong = {

@@ -171,6 +171,9 @@ def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
     elif error.kind.name == "additionalProperties":
         for name in map(shortened, kind.unexpected):
             yield Violation(f"There is no field {name} here.", path_of([*path, name]))
+    elif error.kind.name == "enum":
+        value = shortened(msgspec.json.encode(error.instance).decode())
+        yield Violation(f"{value} is not one of {', '.join(map(str, kind.options))}.", path_of(path))
     elif error.kind.name == "anyOf":
         yield Violation("The value is of the wrong type.", path_of(path))
     else:
