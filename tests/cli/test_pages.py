@@ -153,6 +153,7 @@ def test_the_commands_of_the_roles_page_work(service: Service) -> None:
     tenants.write_text(
         f'[[customer]]\nshortName = "acme"\nname = "Acme"\ndomain = "here"\n'
         f'[[user]]\nshortName = "{user}"\ncustomer = "acme"\n'
+        f'[[grant]]\nsubject = "{user}"\nrole = "SAMPLEDB-USER"\ncustomer = "acme"\n'
     )
     service.run("apply", str(tenants))
     commands = blocks("docs/roles.md")[0].replace("alice", user)
