@@ -41,6 +41,8 @@ def test_a_lost_task_with_bytes_in_a_place_that_no_bucket_has_ends_no_bridge(
     assert eventually(begun.exists)
     root, before = root_of(kartons.task(sample)["id"]), len(kartons.bridge.said())
     lost = first_task(root, {}, {"uid": "a//..", "name": "steps.bin"}, {})
+    # the service that had the first task writes its end after the next service has begun
+    assert eventually(lambda: "Finished" in str(kartons.redis().get(lost.key) or "Finished"))
     kartons.redis().set(lost.key, lost.text)
 
     assert eventually(lambda: "Crashed" in str(kartons.redis().get(lost.key))), kartons.bridge.said()[before:]
