@@ -153,6 +153,12 @@ def test_values_of_one_field_are_one_list() -> None:
     }
 
 
+def with_hashes(text: str, length: int) -> tuple[str, list[str]]:
+    """A text with a hash for each of the letters A, B and C, and the three hashes."""
+    hashes = {letter.upper(): letter * length for letter in "abc"}
+    return re.sub(r"\b[ABC]\b", lambda found: hashes[found[0]], text), list(hashes.values())
+
+
 def test_pasted_hashes_are_a_list_for_each_algorithm() -> None:
     md5, sha1 = "A" * 32, "b" * 40
 
@@ -176,10 +182,9 @@ def test_pasted_hashes_are_a_list_for_each_algorithm() -> None:
     ],
 )
 def test_a_list_of_hashes_may_have_blanks_around_its_marks(text: str) -> None:
-    hashes = {"A": "a" * 64, "B": "b" * 64, "C": "c" * 64}
-    pasted = re.sub(r"\b[ABC]\b", lambda found: hashes[found[0]], text)
+    pasted, hashes = with_hashes(text, 64)
 
-    assert document(pasted) == {"sha256": list(hashes.values())}
+    assert document(pasted) == {"sha256": hashes}
 
 
 @pytest.mark.parametrize(
@@ -195,13 +200,12 @@ def test_a_list_of_hashes_may_have_blanks_around_its_marks(text: str) -> None:
     ],
 )
 def test_a_minus_before_a_list_of_hashes_is_for_all_of_them(text: str) -> None:
-    hashes = {"A": "a" * 32, "B": "b" * 32, "C": "c" * 32}
-    pasted = re.sub(r"\b[ABC]\b", lambda found: hashes[found[0]], text)
+    pasted, hashes = with_hashes(text, 32)
 
     (excluded,) = document(pasted)["subCriteria"]
 
     assert excluded["exclude"]
-    assert set(excluded["md5"]) == set(hashes.values())
+    assert set(excluded["md5"]) == set(hashes)
 
 
 def test_hashes_that_must_not_be_found_are_one_list_however_many_there_are() -> None:

@@ -52,7 +52,9 @@ async def rows_of_sets(db: Connection, query: Sql) -> "list[asyncpg.Record]":
     is best for few rows, and takes minutes for thousands.
     """
     rows = await rows_within(db, query, PATIENCE_WITH_SETS if as_written(query) else None)
-    return rows or await rows_within(db, query, None, *READ_ONCE) or []
+    if rows is None:
+        rows = await rows_within(db, query, None, *READ_ONCE)
+    return rows or []
 
 
 async def cursor_over_sets(db: Connection, query: Sql) -> "asyncpg.cursor.Cursor":

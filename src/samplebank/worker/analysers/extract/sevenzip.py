@@ -171,6 +171,11 @@ def _reader(data: bytes, kind: Any, word: str | None = None) -> Any:
     return pybit7z.BitArchiveReader(library(), data, kind, **known)
 
 
+def _path_of(item: Any) -> str:
+    path: str = item.path()
+    return path.replace("\\", "/")
+
+
 def _smallest_locked(reader: Any) -> int | None:
     """The index of the smallest encrypted member; None where there is none."""
     locked = [
@@ -187,7 +192,7 @@ def _take_all(
     items = [item for item in reader.items() if not item.is_dir()]
     at_once = _all_at_once(reader, items, haul)
     for item in sorted(items, key=lambda item: (kind_by_name(item.path()), item.path())):
-        path, size = item.path().replace("\\", "/"), item.size()
+        path, size = _path_of(item), item.size()
         path = alone if path == NAMELESS else path
         packed = size if is_image or not item.pack_size() else item.pack_size()
         if not haul.begin(path, size, packed if reader.items_count() > 1 else None):
@@ -215,7 +220,7 @@ def _take_hidden(shown: Any, data: bytes, haul: Haul) -> None:
         sizes = Counter(item.size() for item in shown.items())
         both = Counter(item.size() for item in reader.items())
         for item in reader.items():
-            path, size = item.path().replace("\\", "/"), item.size()
+            path, size = _path_of(item), item.size()
             if not item.is_dir() and both[size] > sizes[size] and haul.begin(path, size, size):
                 haul.take(path, reader.extract_to(item.index()), "iso")
 
@@ -235,10 +240,10 @@ def _take_locked(
                 left.append(item)
                 continue
             haul.password_used = word
-            haul.take(item.path().replace("\\", "/"), content, how)
+            haul.take(_path_of(item), content, how)
         locked = left
     for item in locked:
-        haul.lock(item.path().replace("\\", "/"), item.size())
+        haul.lock(_path_of(item), item.size())
 
 
 def only_member(data: bytes, word: str) -> bytes | None:

@@ -38,14 +38,14 @@ def _load_by_file() -> bool:
     """Load the compiled module, whatever its file is called. False where none is there, or this Python cannot load the file."""
     package = importlib.util.find_spec(PACKAGE)
     folders = [] if package is None else package.submodule_search_locations or []
-    for path in [path for folder in folders for path in Path(folder).glob("_tlsh.*.so")]:
-        spec = importlib.util.spec_from_file_location(COMPILED, path)
-        if spec is not None and spec.loader is not None:
-            try:
-                module = importlib.util.module_from_spec(spec)
-                spec.loader.exec_module(module)
-            except ImportError:
-                return False
-            sys.modules[COMPILED] = module
-            return True
-    return False
+    files = [path for folder in folders for path in Path(folder).glob("_tlsh.*.so")]
+    spec = importlib.util.spec_from_file_location(COMPILED, files[0]) if files else None
+    if spec is None or spec.loader is None:
+        return False
+    try:
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except ImportError:
+        return False
+    sys.modules[COMPILED] = module
+    return True
