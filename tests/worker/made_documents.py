@@ -4,7 +4,7 @@ import html
 import io
 import struct
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pikepdf
 from msoffcrypto.format.ooxml import OOXMLFile
@@ -258,6 +258,23 @@ def in_bytes(document: bytes) -> bytes:
     digits, end, behind = rest.partition(b"}")
     content = bytes.fromhex(digits.decode())
     return before + mark + b"\\bin%d " % len(content) + content + end + behind
+
+
+def _put(put: bytes) -> Callable[[bytes], bytes]:
+    return lambda document: document.replace(b"\\objdata ", put)
+
+
+#: tricks by which an object of RTF is hidden from those that look for its digits
+SMUGGLED: Mapping[str, Callable[[bytes], bytes]] = {
+    "a number of the word": _put(b"\\objdata55456 "),
+    "a number below zero": _put(b"\\objdata-1 "),
+    "an escaped backslash before the word": _put(b"\\\\\\objdata "),
+    "an escaped brace": _put(b"\\objdata \\}"),
+    "a group before the digits": _put(b"\\objdata {\\ab12 {\\x1}}"),
+    "characters between the digits": _put(b"\\objdata xyz\t"),
+    "a character in digits": _put(b"\\objdata \\'41"),
+    "no bytes as they are": _put(b"\\objdata \\bin0 "),
+}
 
 
 def address_moniker(address: str) -> bytes:

@@ -197,6 +197,10 @@ DDE_FILES: Mapping[str, bytes] = {
     ),
     "rtf": rb"{\rtf1{\field{\*\fldinst {\b DDE}{\i AUTO c:\\windows\\cmd.exe /k calc}}{\fldrslt x}}}",
     "rtf in digits": rb"{\rtf1{\field{\*\fldinst \'44\'44\'45 cmd.exe /k calc}{\fldrslt x}}}",
+    "rtf in numbers": rb"{\rtf1{\field{\*\fldinst \u68?\u68?\u69? \u99?md.exe /k calc}{\fldrslt x}}}",
+    "rtf in numbers with two stand-ins": rb"{\rtf1\uc2{\field{\*\fldinst \u68\'3f\'3f\u68??\u69?? cmd.exe /k calc}{\fldrslt x}}}",
+    "rtf in numbers without stand-ins": rb"{\rtf1\uc0 text text text text text text text text text text text text "
+    rb"{\field{\*\fldinst \u68 \u68 \u69  \u99 md.exe /k calc}{\fldrslt x}}}",
     "doc": compound({"WordDocument": bytes(600) + b"text \x13 DDEAUTO cmd.exe /k calc \x14x\x15 end"}),
     "doc in UTF-16": compound({"WordDocument": bytes(600) + "\x13 DDE cmd.exe /k \x14x\x15".encode("utf-16-le")}),
     "csv": b"a,b\n=cmd|'/k calc.exe'!A0,2\n",
@@ -251,6 +255,15 @@ async def test_an_object_of_rtf_in_bytes_is_read_as_one_in_digits(documents: Ext
     container = compound({"Equation Native": made.overrunning_equation()})
 
     result = await documents(made.in_bytes(made.rtf_object("Equation.3", container)))
+
+    assert "equation-exploit" in found(result)
+
+
+@pytest.mark.parametrize("kind", made.SMUGGLED)
+async def test_an_object_of_rtf_is_read_behind_every_trick(documents: Extract, kind: str) -> None:
+    container = compound({"Equation Native": made.overrunning_equation()})
+
+    result = await documents(made.SMUGGLED[kind](made.rtf_object("Equation.3", container)))
 
     assert "equation-exploit" in found(result)
 

@@ -16,7 +16,7 @@ from worker.conftest import Extract
 from worker.made_autoit import autoit, script
 from worker.made_containers import locked, mail, tarred, zipped
 from worker.made_disks import arj, fat, gpt, installer, rpm, squashfs, szdd, udf, vhd, xar, zst
-from worker.made_documents import in_bytes, pdf_with_form, rtf_object
+from worker.made_documents import SMUGGLED, in_bytes, pdf_with_form, rtf_object
 from worker.made_images import (
     ar,
     cab,
@@ -134,6 +134,15 @@ ALL = NAMED | UNNAMED | NESTED
 
 def contents(result: Result) -> list[bytes]:
     return [child.data for child in result.children]
+
+
+@pytest.mark.parametrize("trick", SMUGGLED)
+async def test_an_object_of_rtf_is_taken_behind_every_trick(extract: Extract, trick: str) -> None:
+    document = rtf_object("Package", native("a.exe", PROGRAM)[4:])
+
+    result = await extract(SMUGGLED[trick](document))
+
+    assert contents(result) == [PROGRAM]
 
 
 @pytest.mark.parametrize("kind", NAMED)
