@@ -33,3 +33,7 @@ def found(result: Result) -> set[str]:
 
 def tags(result: Result) -> set[str]:
     return {tag.value for tag in result.tags}
+
+
+def evidence(result: Result, name: str) -> str:
+    return next(one.data.decode() for one in result.evidence if one.file_name == name)

