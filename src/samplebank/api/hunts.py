@@ -94,10 +94,6 @@ class HuntHit(Shown):
     type: str | None = None
 
 
-class HuntSample(Shown):
-    id: str
-
-
 @post(
     HUNTS,
     opt=operation(

@@ -161,7 +161,6 @@ AVI = FileType("avi", "video", "video/x-msvideo", "Audio Video Interleave", ("av
 HTA = FileType("hta", "code", "application/hta", "HTML application", ("hta",))
 WSF = FileType("wsf", "code", "text/x-wsf", "Windows script file", ("wsf",))
 JAVASCRIPT = FileType("javascript", "code", "application/javascript", "JavaScript source", ("js",))
-VBA = FileType("vba", "code", "text/vbscript", "MS Visual Basic source (VBA)", ("vbs", "vba"))
 POWERSHELL = FileType("powershell", "code", "application/x-powershell", "Powershell source", ("ps1",))
 CSV = FileType("csv", "code", "text/csv", "CSV document", ("csv",))
 ODT = FileType("odt", "document", "application/vnd.oasis.opendocument.text", "OpenDocument text", ("odt",))

@@ -26,8 +26,6 @@ class TaskState(StrEnum):
 
 
 FINAL = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.CANCELLED, TaskState.TIMEOUT})
-#: states that the API may set
-SETTABLE = frozenset({TaskState.EXECUTING, TaskState.SUCCESS, TaskState.FAILED, TaskState.CANCELLED})
 MOVES: Mapping[TaskState, frozenset[TaskState]] = {
     TaskState.ENQUEUED: frozenset(TaskState) - {TaskState.ENQUEUED},
     TaskState.EXECUTING: FINAL | {TaskState.ENQUEUED},  # back to the queue only when a lease is given up

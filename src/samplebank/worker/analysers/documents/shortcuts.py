@@ -10,7 +10,6 @@ POSED = (".pdf", ".doc", ".docx", ".xls", ".xlsx", ".txt", ".jpg", ".png", "msed
 #: bytes behind the end that are no file: padding, or the rest of a block
 SMALLEST_CARRIED = 16
 UNNAMED = "shortcut"
-BROWSERS = ("iexplore", "msedge", "chrome", "firefox", "explorer")
 
 
 def read(data: bytes, sample: SampleFile, report: Report) -> None:
