@@ -13,11 +13,12 @@ from samplebank.accounts.model import ADMINISTRATOR
 from samplebank.accounts.tenants import EVERY_CUSTOMER, number_mistake
 from samplebank.database import TRUE, Columns, Connection, Page, Sql, Statement
 from samplebank.database.listing import Listing
-from samplebank.errors import Conflict, NotFound, Violations
+from samplebank.errors import Conflict, Invalid, NotFound, Violations
 from samplebank.timespec import Millis
 
 #: the users without whom the service does not start
 NEEDED: Final = frozenset({first_accounts.ADMIN, first_accounts.WORKERS})
+NO_CUSTOMER: Final = "There is no customer {!r}."
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -143,19 +144,17 @@ async def put(db: Connection, kind: str, short_name: str, *, name: str, customer
     """
     await provisioning.lock(db)
     violations = Violations()
-    await check_number(db, short_name, violations)
-    violations.raise_if_any()
-    customer_id = await provisioning.get_customer_id(db, customer)
+    if short_name.isdigit() and await find(db, short_name) is None:
+        violations.add("shortName", f"The {number_mistake(short_name)}")
+    customer_id = await find_customer(db, customer)
+    if customer_id is None:
+        violations.add("customer", NO_CUSTOMER.format(customer[:100]))
+    if customer_id is None or violations:
+        raise Invalid(*violations)
     if not await provisioning.put_subject(db, kind, short_name, name=name, customer_id=customer_id):
         other = "group" if kind == "user" else "user"
         raise Conflict(f"There is a {other} {short_name!r}: users and groups share their names.")
     await provisioning.tell_change(db)
-
-
-async def check_number(db: Connection, short_name: str, violations: Violations) -> None:
-    """Add a violation for a new account whose short name is a number."""
-    if short_name.isdigit() and await find(db, short_name) is None:
-        violations.add("shortName", f"The {number_mistake(short_name)}")
 
 
 async def add_member(db: Connection, group: str, user: str) -> None:

@@ -99,7 +99,7 @@ async def find_customer(db: Connection, field: str, name: str, violations: Viola
     """The id of a customer, None for a customer who is not there: a violation of the field."""
     id_ = await upkeep.find_customer(db, name)
     if id_ is None:
-        violations.add(field, f"There is no customer {name[:100]!r}.")
+        violations.add(field, upkeep.NO_CUSTOMER.format(name[:100]))
     return id_
 
 
@@ -159,11 +159,7 @@ async def _put(request: Call, kind: str) -> Answer:
 
 async def put_account(request: Call, kind: str, short_name: str, data: AccountPutRequest) -> Account:
     """Make or change a user or group. Raises `Invalid` for customer and name, and `Conflict` for a name of the other kind."""
-    violations = Violations()
     async with request.bank.database.transaction() as db:
-        await upkeep.check_number(db, short_name, violations)
-        await find_customer(db, "customer", data.customer, violations)
-        violations.raise_if_any()
         await upkeep.put(db, kind, short_name, name=data.name or short_name, customer=data.customer)
         await request.record(db, target=short_name, details={"customer": data.customer})
         return await found_account(db, short_name)
