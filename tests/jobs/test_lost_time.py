@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import pytest
 
 from kit.bank import Bank, Sample
+from kit.interleaving import Interrupted
 from kit.rules import RULES
 from kit.service import Service
 from samplebank.assembly import Bank as Opened
 from samplebank.assembly import clock, open_bank
-from samplebank.database import Connection, Database
+from samplebank.database import Connection, Database, Statement
 from samplebank.database.bound import Bound, HeldSignals
 from samplebank.endings import leases
 from samplebank.jobs import clock as clocks
+from samplebank.jobs.progress import LOCK_JOB
 from samplebank.maintenance.sweeps import take_back_tasks, time_out_sweep
 from samplebank.settings import Settings
 
@@ -125,6 +128,26 @@ async def test_a_job_does_not_time_out_by_hours_in_which_no_service_was_there(
     await time_out_sweep()(housekeeper)
 
     assert await db.fetchval("SELECT state FROM job WHERE id = $1", job) == state
+
+
+async def test_an_overdue_job_that_is_deleted_meanwhile_does_not_hold_up_others(
+    bank: Bank, housekeeper: Opened, db: Connection
+) -> None:
+    jobs = [bank.planned(*bank.workers(1))[1] for _ in range(2)]
+    await db.execute("UPDATE job SET enqueued_time = 1 WHERE id = ANY($1::uuid[])", jobs)
+    await clocks.note_done(db, now=housekeeper.clock())
+
+    async def delete() -> None:
+        await db.execute("DELETE FROM job_task WHERE job_id = $1", jobs[0])
+        await db.execute("DELETE FROM job WHERE id = $1", jobs[0])
+
+    interrupted = Interrupted(db, delete, Statement(LOCK_JOB))
+    bound = Bound(cast("Connection", interrupted))
+    bound.clock = housekeeper.database.clock
+    await time_out_sweep()(housekeeper.within(bound, HeldSignals(housekeeper.signals)))
+
+    states = await db.fetch("SELECT id, state FROM job WHERE id = ANY($1::uuid[])", jobs)
+    assert [tuple(row) for row in states] == [(UUID(jobs[1]), "timeout")]
 
 
 async def test_the_sweep_moves_leases_when_the_clock_is_set_back(

@@ -24,21 +24,21 @@ class Interrupted:
         """Whether the interruption has happened."""
         return self._meanwhile is None
 
-    async def fetch(self, query: str, *values: Any) -> Any:
+    async def fetch(self, query: str, *values: Any, **options: Any) -> Any:
         await self._begin(query)
-        return await self._db.fetch(query, *values)
+        return await self._db.fetch(query, *values, **options)
 
-    async def fetchrow(self, query: str, *values: Any) -> Any:
+    async def fetchrow(self, query: str, *values: Any, **options: Any) -> Any:
         await self._begin(query)
-        return await self._db.fetchrow(query, *values)
+        return await self._db.fetchrow(query, *values, **options)
 
-    async def fetchval(self, query: str, *values: Any) -> Any:
+    async def fetchval(self, query: str, *values: Any, **options: Any) -> Any:
         await self._begin(query)
-        return await self._db.fetchval(query, *values)
+        return await self._db.fetchval(query, *values, **options)
 
-    async def execute(self, query: str, *values: Any) -> Any:
+    async def execute(self, query: str, *values: Any, **options: Any) -> Any:
         await self._begin(query)
-        return await self._db.execute(query, *values)
+        return await self._db.execute(query, *values, **options)
 
     async def _begin(self, query: str) -> None:
         if query in self._before and self._meanwhile is not None:

@@ -68,16 +68,25 @@ async def _time_out(bank: Bank, *, lost: Millis) -> None:
         async with bank.database.connection() as db:
             overdue = await timeouts.overdue_jobs(db, bank.job_rules, now=overdue_at)
         for job_id in overdue:
-            async with bank.database.transaction() as db:
-                if await timeouts.time_out_job(
-                    db, job_id, bank.job_rules, overdue_at=overdue_at, now=bank.clock()
-                ):
-                    log.info("job.timeout", extra={"fields": {"job": job_id}})
+            await _time_out_job(bank, job_id, overdue_at=overdue_at)
         if overdue:
             bank.signals.send(Signal.EVENTS)
         bank.signals.tell(*overdue)
         if len(overdue) < timeouts.BATCH:
             return
+
+
+async def _time_out_job(bank: Bank, job_id: UUID, *, overdue_at: Millis) -> None:
+    try:
+        async with bank.database.transaction() as db:
+            has_ended = await timeouts.time_out_job(
+                db, job_id, bank.job_rules, overdue_at=overdue_at, now=bank.clock()
+            )
+    except NotFound:
+        # the job was deleted with its sample after the look
+        return
+    if has_ended:
+        log.info("job.timeout", extra={"fields": {"job": job_id}})
 
 
 async def take_back_tasks(bank: Bank) -> None:
