@@ -44,6 +44,21 @@ def test_final_is_final(bank: Bank, final: str, other: str) -> None:
     assert bank.task(job, tasks[worker]) == before
 
 
+def test_an_end_is_repeated_with_the_same_analyses_only(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    first, other = bank.analyse(sample, worker), bank.analyse(sample, worker)
+    bank.data(bank.update(job, tasks[worker], "success", analyses=[first]))
+
+    answers = [
+        bank.update(job, tasks[worker], "success", analyses=named)
+        for named in ([first], [other], [first, other], [])
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 412, 412, 412]
+    assert fields_of(answers[1]) == {"analyses"}
+
+
 def test_the_api_cannot_time_a_task_out(bank: Bank) -> None:
     (worker,) = bank.workers(1)
     _, job, tasks = bank.planned(worker)
