@@ -94,6 +94,19 @@ async def test_lost_leases_come_back_together_but_for_last_attempts(
     ] * 2
 
 
+async def test_a_lease_that_was_extended_since_the_look_goes_on(
+    db: Connection, lost: list[tuple[UUID, UUID]]
+) -> None:
+    _, (task, job), other = lost
+    await db.execute("UPDATE job_task SET lease_until = $2 WHERE id = $1", task, clock() + HOUR)
+
+    back = await leases.give_back_ended(db, [(task, job), other], RULES, now=clock())
+    await leases.take_back(db, job, task, RULES, now=clock())
+
+    assert back == [other[0]]
+    assert await db.fetchval("SELECT state FROM job_task WHERE id = $1", task) == "executing"
+
+
 @pytest.fixture
 async def housekeeper(service: Service, db: Connection, tmp_path: Path) -> AsyncIterator[Opened]:
     """A bank whose sweeps are a part of the test's transaction."""
