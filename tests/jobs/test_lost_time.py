@@ -15,7 +15,7 @@ from samplebank.assembly import Bank as Opened
 from samplebank.assembly import clock, open_bank
 from samplebank.database import Connection, Database, Statement
 from samplebank.database.bound import Bound, HeldSignals
-from samplebank.endings import leases
+from samplebank.endings import leases, timeouts
 from samplebank.jobs import clock as clocks
 from samplebank.jobs.progress import LOCK_JOB
 from samplebank.maintenance.sweeps import take_back_tasks, time_out_sweep
@@ -141,6 +141,33 @@ async def test_a_job_does_not_time_out_by_hours_in_which_no_service_was_there(
     await time_out_sweep()(housekeeper)
 
     assert await db.fetchval("SELECT state FROM job WHERE id = $1", job) == state
+
+
+async def test_a_job_that_runs_times_out_by_its_wait_since_the_submission(
+    bank: Bank, housekeeper: Opened, db: Connection
+) -> None:
+    (worker,) = bank.workers(1)
+    _, job, _ = bank.planned(worker)
+    bank.claim(worker)
+    now = housekeeper.clock()
+    await db.execute("UPDATE job SET enqueued_time = $2 WHERE id = $1", job, now - 2 * HOUR)
+    await clocks.note_done(db, now=now)
+
+    await time_out_sweep()(housekeeper)
+
+    assert await db.fetchval("SELECT state FROM job WHERE id = $1", job) == "timeout"
+
+
+async def test_a_job_that_ended_since_the_look_is_not_timed_out(bank: Bank, db: Connection) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    bank.update(job, tasks[worker], "success")
+    late = clock() + 1000 * HOUR
+
+    has_ended = await timeouts.time_out_job(db, UUID(job), RULES, overdue_at=late, now=late)
+
+    assert (has_ended, len(bank.verdicts_of(sample))) == (False, 1)
+    assert await db.fetchval("SELECT state FROM job WHERE id = $1", job) == "done"
 
 
 async def test_an_overdue_job_that_is_deleted_meanwhile_does_not_hold_up_others(
