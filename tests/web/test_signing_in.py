@@ -116,7 +116,7 @@ def test_signing_out_takes_the_cookies_of_the_service_and_of_nothing_else(servic
     tls = {"X-Forwarded-Proto": "https", **SAME_ORIGIN}
 
     answer = Visitor(service.url).post(
-        "/logout", follow=False, headers={"Cookie": f"samplebank={plain}", **tls}
+        "/logout", follow=False, headers={"Cookie": f"__Host-samplebank={plain}", **tls}
     )
 
     assert "cookies" not in answer.response.headers["Clear-Site-Data"]
@@ -166,6 +166,21 @@ def test_behind_tls_the_cookie_is_for_tls_only(service: Service, stranger: Visit
     cookie = answer.response.headers["Set-Cookie"]
     assert cookie.startswith("__Host-samplebank=")
     assert cookie.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+
+def test_behind_tls_a_cookie_that_neighbours_can_set_is_no_session(
+    service: Service, stranger: Visitor
+) -> None:
+    own = Visitor(service.url).sign_in(service.keys["mia"]).cookies["samplebank"]
+    cookies = {name: f"{name}={own}" for name in ("samplebank", "__Host-samplebank")}
+    tls = {"X-Forwarded-Proto": "https"}
+
+    statuses = {
+        name: stranger.get("/jobs", follow=False, headers={"Cookie": cookie, **tls}).status
+        for name, cookie in cookies.items()
+    }
+
+    assert statuses == {"samplebank": 303, "__Host-samplebank": 200}
 
 
 @pytest.mark.parametrize("cookie", ["", "a", "x" * 43, "ü", "a" * 5000, '"', "samplebank"])

@@ -56,15 +56,15 @@ async def recognise(visit: Visit) -> Visitor | None:
 
 
 def cookie_of(visit: Visit) -> str | None:
-    """The cookie of a session. A browser that has both cookies has signed in over TLS.
+    """The cookie of a session. Over TLS only the cookie that no other host can set: the other cookie may be of a stranger's making.
 
     A browser sends the cookies of all programs of a host name, also of other ports and in forms that no standard
     allows. So the header is only cut into pieces: a parser that takes offence would lose the session.
     """
     headers = [value.decode("latin-1") for name, value in visit.scope["headers"] if name == b"cookie"]
     pieces = [piece.partition("=") for piece in ";".join(headers).split(";")]
-    given = {name.strip(): value.strip() for name, _, value in pieces}
-    return given.get(SECURE) or given.get(PLAIN)
+    given = {name.strip(" \t"): value.strip(" \t") for name, _, value in pieces}
+    return given.get(SECURE if visit.is_secure else PLAIN)
 
 
 def cookie_for(visit: Visit, value: str) -> str:

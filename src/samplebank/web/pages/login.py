@@ -95,7 +95,7 @@ async def sign_out(request: Visit) -> Response[bytes]:
     request.bank.visitors.forget()
     request.bank.signals.tell(visitor.session.id)
     answer = request.to("login", cookies=(cookie_for(request, ""),))
-    if request.is_secure:  # else a session that began without TLS would go on in its place
+    if request.is_secure:  # the browser may have a cookie from a time without TLS
         answer.delete_cookie(PLAIN)
     answer.headers["Clear-Site-Data"] = THROWN_AWAY
     return answer
