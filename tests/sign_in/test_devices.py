@@ -111,6 +111,15 @@ def test_a_request_without_a_code_is_refused(door: Bank, body: dict[str, Any]) -
     assert "deviceCode" in refused.text
 
 
+@pytest.mark.parametrize(("size", "status"), [(10, 412), (20_000, 413)], ids=["small", "large"])
+def test_a_request_whose_length_is_not_announced_is_read_and_may_be_small(
+    door: Bank, size: int, status: int
+) -> None:
+    pieces = iter([b'{"deviceCode": "', b"x" * size, b'"}'])
+
+    assert door.call("POST", TAKE, None, data=pieces).status_code == status
+
+
 @pytest.mark.parametrize("code", ["unknown", "a b\u0000c", "ü"])
 def test_an_unknown_code_gives_nothing(door: Bank, code: str) -> None:
     assert door.post(TAKE, {"deviceCode": code}, user=None).status_code in {400, 412}

@@ -183,6 +183,10 @@ def test_behind_tls_a_cookie_that_neighbours_can_set_is_no_session(
     assert statuses == {"samplebank": 303, "__Host-samplebank": 200}
 
 
+def test_a_stranger_sends_small_forms_only(stranger: Visitor) -> None:
+    assert stranger.post("/login", {"key": "a" * 20_000}).status == 413
+
+
 @pytest.mark.parametrize("cookie", ["", "a", "x" * 43, "ü", "a" * 5000, '"', "samplebank"])
 def test_a_forged_cookie_is_no_session(stranger: Visitor, cookie: str) -> None:
     header = {"Cookie": f"samplebank={cookie}".encode().decode("latin-1")}

@@ -235,3 +235,13 @@ def test_a_field_behind_the_files_is_refused(visitor: Visitors) -> None:
     files = [("file", ("a.exe", Sample().data)), ("tlp", (None, "green"))]
 
     assert visitor("mia").post("/submit", files=files).status == 400
+
+
+def test_the_fields_of_a_form_with_files_are_small_together(bank: Bank, visitor: Visitors) -> None:
+    sample = Sample()
+    fields = dict.fromkeys(("one", "two"), "a" * 40_000)
+
+    shown = send_form(visitor("mia"), ("a.exe", sample.data), **fields)
+
+    assert shown.status == 413
+    assert bank.get(sample.path).status_code == 404

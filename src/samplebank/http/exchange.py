@@ -31,6 +31,7 @@ from samplebank.timespec import Millis
 
 FORM = re.compile(r"multipart/|application/x-www-form-urlencoded", re.IGNORECASE)
 NO_FORM = "The body is a form, but this call takes JSON: send a JSON object, with the header Content-Type: application/json."
+TOO_LARGE = "The body is larger than {} bytes, which is the most that this call takes."
 T = TypeVar("T")
 #: bytes of a body that are not counted: as many connections as there may be hold less than the bodies of a few users
 SMALL = 16 * 1024
@@ -118,25 +119,34 @@ class Exchange(Request[Any, Any, Any]):
         """Read the body, once. Raises `Malformed` for an empty body, and `TooLarge`."""
         most = self.bank.settings.max_body_size + extra
         kept: bytes | None = self.scope["state"].get("body")
-        if kept is not None:
-            if len(kept) > most:
-                raise _too_large(most)
-            return kept
+        if kept is None:
+            kept = await self.gathered(most, TOO_LARGE)
+            if not kept:
+                raise Malformed("The body is empty; this call takes a JSON object.")
+            self.scope["state"]["body"] = kept
+        if len(kept) > most:
+            raise TooLarge(TOO_LARGE.format(most))
+        return kept
+
+    async def gathered(self, most: int, too_large: str) -> bytes:
+        """Read the body into memory. Raises `TooLarge`, saying `too_large` of the most bytes.
+
+        A stranger has no share of the memory for bodies, so the body of a stranger is small.
+        """
+        if "caller" not in self.scope["state"]:
+            most = min(most, SMALL)
         announced = self.announced_length
         if (announced or 0) > most:
-            raise _too_large(most)
-        is_small = announced is not None and announced <= SMALL
+            raise TooLarge(too_large.format(most))
+        is_small = min(most, announced or most) <= SMALL
         body = bytearray()
         async for chunk in self.chunks():
             if not is_small:
                 self._hold(len(chunk))
             body += chunk
             if len(body) > most:
-                raise _too_large(most)
-        if not body:
-            raise Malformed("The body is empty; this call takes a JSON object.")
-        self.scope["state"]["body"] = kept = bytes(body)
-        return kept
+                raise TooLarge(too_large.format(most))
+        return bytes(body)
 
     @property
     def announced_length(self) -> int | None:
@@ -265,10 +275,6 @@ class Exchange(Request[Any, Any, Any]):
     async def opened(self, pieces: Pieces) -> Pieces:
         """Wait for the first piece of an answer. Where only headers are asked for, there are no pieces."""
         return nothing() if self.is_head else await opened(pieces)
-
-
-def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"The body is larger than {most} bytes, which is the most that this call takes.")
 
 
 def _pairs_of(query: bytes) -> list[tuple[str, str]]:

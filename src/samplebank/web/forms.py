@@ -10,9 +10,9 @@ from samplebank.errors import Malformed, TooLarge, Unsupported
 from samplebank.web.visit import NO_FORM, Visit
 
 BOUNDARY: Final = re.compile(r"""multipart/form-data\s*;.*?boundary=("?)([^";]{1,70})\1""", re.IGNORECASE)
-#: the most parts of a form, and the most bytes of a field that is no file
+#: the most parts of a form, and the most bytes of all fields that are no files
 MOST_PARTS: Final = 2_000
-MOST_FIELD: Final = 64 * 1024
+MOST_TEXT: Final = 64 * 1024
 NOT_A_FORM: Final = "The request holds no form with files: load the page again, and send the form again."
 LATE: Final = (
     "The field {} comes behind the files of the form. The fields of a form that sends files come first."
@@ -29,6 +29,7 @@ class FormWithFiles:
         if found is None:
             raise Unsupported(NOT_A_FORM)
         self.fields: dict[str, str] = {}
+        self._left = MOST_TEXT
         self._events = _parsed(visit.chunks(), found[2])
         self._is_in_file = False
 
@@ -67,8 +68,9 @@ class FormWithFiles:
         self._is_in_file = True
         async for piece in self._content():
             held += piece
-            if len(held) > MOST_FIELD:
-                raise TooLarge(f"A field of the form is larger than {MOST_FIELD} bytes: write less.")
+            self._left -= len(piece)
+            if self._left < 0:
+                raise TooLarge(f"The fields of the form have more than {MOST_TEXT} bytes: write less.")
         return held.decode("utf-8", "replace").replace("\0", "")
 
 

@@ -15,7 +15,7 @@ from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.api.call import Call
 from samplebank.database import Connection
-from samplebank.errors import Invalid, Malformed, TooLarge, Violation
+from samplebank.errors import Invalid, Malformed, Violation
 from samplebank.http.deadlines import Deadline
 from samplebank.http.validation import NUL_SAID
 from samplebank.jobs.lanes import Lane
@@ -33,6 +33,7 @@ THEMES: Final = ("", "light", "dark")
 AROUND: Final = ("BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET")
 #: what the driver asks once on a connection, about types
 OF_DRIVER: Final = ("typeinfo_tree", "set_config('jit'")
+TOO_LARGE: Final = "The form is larger than {} bytes: select less, and send the form again."
 NO_FORM: Final = "The form could not be read: load the page again, and send the form again."
 
 
@@ -118,13 +119,7 @@ class Visit(Call):
 
     async def read_form(self, *, may_hold_nul: bool = False) -> dict[str, list[str]]:
         """Read a form. Raises `Malformed` and `TooLarge`, and `Invalid` for NUL, which no text of the database holds."""
-        body = bytearray()
-        async for chunk in self.chunks():
-            body += chunk
-            if len(body) > MOST_FORM:
-                raise TooLarge(
-                    f"The form is larger than {MOST_FORM} bytes: select less, and send the form again."
-                )
+        body = await self.gathered(MOST_FORM, TOO_LARGE)
         try:
             pairs = parse_qsl(
                 body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
