@@ -57,6 +57,17 @@ def test_hostile_names_are_made_visible(local: Program, bank: Bank) -> None:
     assert "invoice\N{REPLACEMENT CHARACTER}exe.pdf" in out
 
 
+def test_hostile_names_in_json_are_escaped(local: Program, bank: Bank) -> None:
+    name = "\u202eexe\x9b31m\x7f\U000e0041 über"
+    sample = bank.submitted(fileName=name)
+
+    out = local.run("show", sample.sha256, "--json").out
+
+    assert json.loads(out)["submissions"][0]["fileName"] == name
+    assert all(letter.isprintable() or letter == "\n" for letter in out)
+    assert "über" in out
+
+
 def test_links_and_submissions_are_listed(local: Program, bank: Bank) -> None:
     sample, child = bank.submitted(fileName="parent.zip"), bank.submitted()
     body = {"reference": child.sha256, "type": "child", "tlp": "amber", "userAgent": AGENT}

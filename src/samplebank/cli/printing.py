@@ -21,6 +21,8 @@ PIPE_WIDTH: Final = 240  # a table for a program is not folded
 LONGEST_LINE: Final = 4000
 #: a key, or most of a key, anywhere in a text
 KEY: Final = re.compile(r"sb_[A-Za-z0-9_-]{30,}")
+#: what JSON does not escape, and may be unprintable
+UNUSUAL: Final = re.compile(r"[^\n -~]")
 STYLES: Final[Mapping[str, str]] = {
     "malicious": "bold red",
     "suspicious": "yellow",
@@ -74,11 +76,26 @@ def _cell(value: object) -> Text:
 
 
 def write_json(value: object) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    typer.echo(spelled_out(msgspec.json.format(msgspec.json.encode(value), indent=2)))
 
 
 def write_json_line(value: object) -> None:
-    typer.echo(msgspec.json.encode(value))
+    typer.echo(spelled_out(msgspec.json.encode(value)))
+
+
+def spelled_out(document: bytes) -> bytes:
+    """The same JSON with unprintable letters as escapes: a terminal may obey letters that JSON allows as they are."""
+    if document.isascii() and b"\x7f" not in document:
+        return document
+    return UNUSUAL.sub(_spelled, document.decode()).encode()
+
+
+def _spelled(found: re.Match[str]) -> str:
+    letter = found[0]
+    if letter.isprintable():
+        return letter
+    units = letter.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def complain(text: str) -> None:

@@ -170,7 +170,7 @@ def _write_json(kind: Kind, found: Found) -> None:
     """Write one document, row by row: however many rows there are, the program holds one page."""
     typer.echo(f'{{"{kind.name}": [', nl=False)
     for position, row in enumerate(found.rows):
-        typer.echo((b",\n  " if position else b"\n  ") + bytes(row), nl=False)
+        typer.echo((b",\n  " if position else b"\n  ") + printing.spelled_out(bytes(row)), nl=False)
     typer.echo("\n]}")
 
 
