@@ -49,6 +49,19 @@ async def test_a_further_request_of_a_user_waits_until_one_ends() -> None:
     await asyncio.gather(*begun, waiting)
 
 
+async def test_where_one_goes_at_a_time_others_go_before_the_second_of_the_same_user() -> None:
+    turns, order = Turns(1, each=1), []
+
+    async def go(user: int) -> None:
+        async with turns.turn(user):
+            order.append(user)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*map(go, [MIA, MIA, MIA, PAT]))
+
+    assert order == [MIA, PAT, MIA, MIA]
+
+
 async def test_whoever_has_too_much_under_way_is_told_to_come_later_and_others_are_not() -> None:
     turns, end = Turns(most=10, patience=0.01), asyncio.Event()
     begun = await begin(EACH, turns, MIA, end)

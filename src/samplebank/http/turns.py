@@ -26,12 +26,14 @@ EACH = 3
 FILES = 8
 #: seconds for which a request waits for a turn
 PATIENCE = 10.0
+#: seconds for which rules of hunts wait: the longest compilation, and the start of its process
+PATIENCE_FOR_RULES = 30.0
 #: seconds for which a search runs before the search has to wait for a seat among the long searches
 FREE = 0.1
 #: seconds of searches that a user may have in a row in one process before further searches wait for a seat, and the part of
 #: each second that does not count: who searches no more than so much of the time never waits
 ALLOWED, FORGIVEN = 0.5, 0.25
-MINE = "Too many of your dear requests (searches, statistics, whole lists, challenges) are under way; wait until one ends."
+MINE = "Too many of your dear requests (searches, statistics, whole lists, challenges, rules of hunts) are under way; wait until one ends."
 SAME = "An earlier request with the same Idempotency-Key is still under way; try again in a moment."
 OTHERS = "Too many dear requests are under way at the moment; try again in a moment."
 
@@ -45,9 +47,9 @@ class ClientGone(Refusal):
 class _Of:
     """The dear requests of a user."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: int) -> None:
         self.number = 0
-        self.turns = asyncio.Semaphore(EACH)
+        self.turns = asyncio.Semaphore(each)
         #: long searches, waiting or under way, and the turn of the only search to wait for a seat or sit
         self.long = 0
         self.seated = asyncio.Semaphore(1)
@@ -68,9 +70,10 @@ class _Of:
 
 
 class Turns:
-    """A kind of dear requests in a process. At most `most` requests of the kind are under way together."""
+    """A kind of dear requests in a process: at most `most` under way together, and `each` of a user, waiting or under way."""
 
-    def __init__(self, most: int, *, patience: float = PATIENCE) -> None:
+    def __init__(self, most: int, *, each: int = EACH, patience: float = PATIENCE) -> None:
+        self._each = each
         self._patience = patience
         self._all = asyncio.Semaphore(most)
         self._users: dict[int, _Of] = {}
@@ -87,7 +90,7 @@ class Turns:
     @asynccontextmanager
     async def _own(self, user_id: int) -> AsyncIterator[_Of]:
         """Hold one of the user's own turns. Raises `TooMany`."""
-        mine = self._users.setdefault(user_id, _Of())
+        mine = self._users.setdefault(user_id, _Of(self._each))
         mine.number += 1
         try:
             async with _taken(mine.turns, self._patience, TooMany(MINE, wait=2)):
@@ -225,8 +228,8 @@ class Budgets:
         self.searches = Searches(max(1, connections // 3), seats)
         self.lists = Turns(max(1, connections // 2))
         self.files = Turns(FILES)
-        #: rules of hunts, compiled in an own process
-        self.rules = Turns(1)
+        #: rules of hunts, compiled in an own process: whoever comes waits for one set of rules of each user at most
+        self.rules = Turns(1, each=1, patience=PATIENCE_FOR_RULES)
         #: waiting claims, by user and worker
         self.claims = Places(waiting_claims)
         #: requests with a key, by user and key
