@@ -138,6 +138,19 @@ def test_evidence_is_saved_from_the_page(visitor: Visitors, backed: Sample) -> N
     assert saved.headers["Content-Disposition"] == 'attachment; filename="screen.png"'
 
 
+def test_evidence_is_neither_script_nor_style_of_a_page(
+    bank: Bank, visitor: Visitors, sample: Sample
+) -> None:
+    path = f"{sample.path}/analysis/{bank.analyse(sample, name_of('w'))}/evidence/a.js"
+    bank.data(bank.call("POST", path, ROBOT, data=b"alert(1)", headers={"Content-Type": "text/javascript"}))
+    link = next(link for link in findings(visitor("mia"), sample).links() if "/evidence/" in link)
+
+    saved = visitor("mia").get(f"/sample/{sample.sha256}/{link}").response
+
+    assert saved.headers["Content-Type"] == "application/octet-stream"
+    assert saved.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_internal_evidence_is_for_who_works_on_analyses(visitor: Visitors, backed: Sample) -> None:
     links = {
         user: [link for link in findings(visitor(user), backed).links() if "/evidence/" in link]

@@ -166,12 +166,12 @@ async def visible_evidence(request: Call) -> evidence.Evidence:
     return row
 
 
-async def send_evidence(request: Call) -> Streamed:
-    """Send the bytes of the evidence that the path names, as a file. Raises `NotFound`."""
+async def send_evidence(request: Call, media_type: str | None = None) -> Streamed:
+    """Send the bytes of the evidence that the path names, as a file of its own media type or another. Raises `NotFound`."""
     row = await visible_evidence(request)
     await request.record_download(read_sha256(request.path("sha256")), evidence=str(row.id), bytes=row.size)
     pieces = await request.opened(verified(request.bank.blobs.read(Area.EVIDENCE, row.sha256), row.sha256))
-    return attachment(pieces, row.file_name, row.size, row.mime_type)
+    return attachment(pieces, row.file_name, row.size, media_type or row.mime_type)
 
 
 ROUTES = [list_evidence, get_evidence, get_evidence_data, upload_evidence]

@@ -9,7 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.analyses import evidence, queries
 from samplebank.analyses.evidence import AnalysisOfCustomer, Evidence
 from samplebank.analyses.model import Analysis
-from samplebank.api.downloads import attachment
+from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.evidence import send_evidence
 from samplebank.audit.model import Kind
 from samplebank.database import Page as Part
@@ -118,8 +118,8 @@ async def _in_one(content: bytes) -> Pieces:
     opt=operation("downloadEvidenceByPage", NEEDED, act=Kind.DOWNLOAD),
 )
 async def download_evidence(request: Visit) -> Streamed:
-    """Send the bytes of evidence, as a file."""
-    return await send_evidence(request)
+    """Send the bytes of evidence, as a file. The bytes are no script and no style, which pages take from the service itself."""
+    return await send_evidence(request, BINARY)
 
 
 ROUTES = [show_findings, download_result, download_evidence]
