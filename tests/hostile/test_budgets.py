@@ -59,6 +59,25 @@ async def test_a_whole_list_that_nobody_waits_for_ends_in_the_database_as_well(
         await waiting.reaches(0)
 
 
+async def test_strangers_who_ask_for_the_figures_at_once_take_one_connection_of_the_database(
+    strict: Service, guarded: Bank
+) -> None:
+    ask = b"GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+    async with line_before(strict, "job_tally_total") as waiting:
+        lines = [socket.create_connection(("127.0.0.1", strict.port)) for _ in range(5)]
+        for line in lines:
+            line.sendall(ask)
+        await waiting.reaches(1)
+        assert guarded.get("/healthz", None).status_code == 200  # so that all have been read
+        await waiting.reaches(1)
+
+    heads = [line.makefile("rb").readline() for line in lines]
+    for line in lines:
+        line.close()
+
+    assert heads == [b"HTTP/1.1 200 OK\r\n"] * 5
+
+
 def test_the_log_tells_from_where_and_with_which_key_a_request_came(strict: Service, guarded: Bank) -> None:
     listed = strict.run("key", "list", "--json").stdout
 

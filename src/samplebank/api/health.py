@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Sequence
+from functools import partial
 
 from litestar import get
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -27,6 +28,7 @@ from samplebank.policy.presence import Standing
 from samplebank.sandbox import missing_parts
 from samplebank.timespec import Millis
 
+METRICS = "/metrics"
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 HELP = {
     "samplebank_jobs_unfinished": "Jobs that have not ended, by state.",
@@ -80,16 +82,21 @@ async def readyz(request: Call) -> Answer:
     return single({"status": "ready", **({"sandboxLacks": missing} if missing else {})})
 
 
-@get("/metrics", opt=OPEN)
+@get(METRICS, opt=OPEN)
 async def metrics(request: Call) -> Whole:
     """Figures in the format of Prometheus, over all processes of the service."""
+    # Strangers may ask, and each making of the figures holds up everything else in the process.
+    text = await request.budgets.together.read(METRICS, partial(_figures, request.bank))
+    # Whole sends the media type as it is. Litestar's own answer would add the charset a second time.
+    return Whole(text, media_type=CONTENT_TYPE_LATEST, status_code=200)
+
+
+async def _figures(bank: Bank) -> bytes:
     registry = REGISTRY
     if os.environ.get(SHARED_METRICS):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is typed but for this
-    text = generate_latest(registry) + await _own(request.bank)
-    # Whole sends the media type as it is. Litestar's own answer would add the charset a second time.
-    return Whole(text, media_type=CONTENT_TYPE_LATEST, status_code=200)
+    return generate_latest(registry) + await _own(bank)
 
 
 async def _own(bank: Bank) -> bytes:
