@@ -96,6 +96,22 @@ def test_an_entry_of_metadata_that_is_null_hides_no_mistake_beside(bank: Bank) -
     assert fields_of(refused) == {"metaData.size"}
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "-" + "9" * 5_000, "0" * 5_000])
+def test_a_number_of_thousands_of_digits_in_a_query_is_refused(bank: Bank, number: str) -> None:
+    refused = bank.get(f"{V2}/job", limit=number)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"limit"})
+
+
+def test_a_text_of_digits_is_no_mistake_beside_a_mistake(bank: Bank) -> None:
+    said = {"fileName": "9" * 5_000, "mimeType": "true", "customer": "7" * 9, "tlp": "blue"}
+
+    refused = bank.call("POST", "/samplebank/v1/sample", "mia", data=b"bytes", params=said)
+
+    assert fields_of(refused) == {"fileName", "tlp"}
+    assert "longer than" in refused.json()["messages"][0]["message"]
+
+
 def test_a_refused_submission_does_not_use_its_challenge_up(bank: Bank) -> None:
     sample = Sample()
     token = bank.token(sample)

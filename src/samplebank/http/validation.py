@@ -27,6 +27,8 @@ DEEPEST = 200
 TIME = {"x-time": True}
 #: a whole number of a query, as people write numbers; 1e3 and 1.0 are whole numbers, too, but hardly meant
 WHOLE = re.compile(r"-?[0-9]+")
+#: digits that are read of a number that is refused anyway
+MOST_DIGITS = 100
 
 
 class Document(Generic[T]):
@@ -84,11 +86,11 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
     _refuse_nul(plain)
     for name in _whole_fields(cast("Any", wanted)) & plain.keys():
         if not WHOLE.fullmatch(plain[name]):
-            raise Invalid(*violations_of(_coerced(plain), wanted, now, ""))
+            raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, ""))
     try:
         return msgspec.convert(plain, wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(*violations_of(_coerced(plain), wanted, now, str(error))) from None
+        raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, str(error))) from None
 
 
 def violations_of(
@@ -229,16 +231,17 @@ def _way_down(way: Any) -> list[str | int]:
     return parts[::-1]
 
 
-def _coerced(plain: Mapping[str, Any]) -> dict[str, Any]:
+def _coerced(plain: Mapping[str, Any], wanted: type[Any]) -> dict[str, Any]:
     """Turn the texts of a query into the numbers and booleans meant, so that a schema can judge the values."""
-    return {name: _coerced_text(value) if isinstance(value, str) else value for name, value in plain.items()}
+    properties = _properties(cast("Any", wanted))
+    return {name: _coerced_text(value, properties.get(name, {}).get("type")) for name, value in plain.items()}
 
 
-def _coerced_text(text: str) -> Any:
-    if text.lower() in ("true", "false"):
+def _coerced_text(text: Any, kind: str | None) -> Any:
+    if kind == "boolean" and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() else text
+    # Python refuses to read a number of very many digits; the first digits are too many for any field
+    return int(text[:MOST_DIGITS]) if kind == "integer" and WHOLE.fullmatch(text) else text
 
 
 @cache
