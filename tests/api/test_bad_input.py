@@ -1,11 +1,12 @@
 """Bad input gets a clear refusal that names every field at fault, and nothing is half done."""
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from kit.bank import V2, Bank, Sample, fields_of, name_of
+from kit.bank import ROBOT, V2, Bank, Sample, fields_of, name_of
 
 
 def test_all_violations_come_at_once(bank: Bank) -> None:
@@ -94,6 +95,52 @@ def test_an_entry_of_metadata_that_is_null_hides_no_mistake_beside(bank: Bank) -
     refused = bank.post(f"{sample.path}/submission", body, "mia")
 
     assert fields_of(refused) == {"metaData.size"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/job/search", {"limit": None, "offset": None, "timeMatchStrategy": None}),
+        ("/submission/search", {"subCriteria": [{"exclude": None, "keywordMatchStrategy": None}]}),
+        ("/submission/statistics", {"groupBy": [{"field": "customer", "limit": None}]}),
+    ],
+)
+def test_a_field_that_is_null_has_its_default(bank: Bank, path: str, body: dict[str, Any]) -> None:
+    answered = bank.post(V2 + path, body)
+
+    assert answered.status_code == 200, answered.text
+
+
+def test_a_submission_with_fields_that_are_null_has_their_defaults(bank: Bank) -> None:
+    sample = Sample()
+    body = bank.submission_body(bank.token(sample), tlp=None, mimeType=None)
+
+    stored = bank.data(bank.post(f"{sample.path}/submission", body, "mia"))
+
+    assert (stored["tlp"], stored["mimeType"]) == ("amber", "application/octet-stream")
+
+
+def test_a_result_keeps_its_nulls_where_a_field_beside_is_null(bank: Bank) -> None:
+    sample = bank.submitted()
+
+    bank.analyse(sample, "w", analysisResult={"a": None}, executedWithInternetAccess=None)
+
+    (stored,) = bank.data(bank.get(f"{sample.path}/analysis", ROBOT))
+    assert stored["analysisResult"] == {"a": None}
+
+
+def test_a_field_that_is_null_hides_no_mistake_beside(bank: Bank) -> None:
+    refused = bank.post(f"{V2}/job/search", {"limit": None, "state": [None], "offset": -1})
+
+    assert fields_of(refused) == {"state[0]", "offset"}
+
+
+@pytest.mark.parametrize("half", ["\\ud83d", "\\udcff", "\\ud83d\\u0041"])
+def test_half_of_a_surrogate_pair_is_named(bank: Bank, half: str) -> None:
+    refused = bank.call("POST", f"{V2}/job/search", data=f'{{"customer": ["\\ud83d\\ude00 {half}"]}}')
+
+    assert refused.status_code == 400
+    assert f"{half[:6]} is half of a surrogate pair" in refused.json()["messages"][0]["message"]
 
 
 @pytest.mark.parametrize("number", ["9" * 5_000, "-" + "9" * 5_000, "0" * 5_000])

@@ -13,13 +13,15 @@ import msgspec
 
 from samplebank import timespec
 from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations, path_of, shortened
-from samplebank.http.excerpt import Shape, excerpt_of, too_many
+from samplebank.http.excerpt import LEVELS, Shape, excerpt_of, too_many
 from samplebank.nesting import holds_nul, is_deeper
 from samplebank.timespec import Millis
 
 T = TypeVar("T")
 #: lists, objects and texts in which NUL is looked for; a NUL further behind is told without its place
 MOST_LOOKED_AT = 20_000
+#: the most items of a list of objects
+MOST_OBJECTS = 1_000
 NUL_SAID = "The text holds a NUL character."
 #: how deep objects and lists may nest in a body
 DEEPEST = 200
@@ -27,6 +29,10 @@ DEEPEST = 200
 TIME = {"x-time": True}
 #: a whole number of a query, as people write numbers; 1e3 and 1.0 are whole numbers, too, but hardly meant
 WHOLE = re.compile(r"-?[0-9]+")
+#: an escaped backslash, a pair of surrogates, or half of a pair, as programs write bytes of names that are no UTF-8
+SURROGATES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][\da-fA-F]{2})"
+)
 #: digits that are read of a number that is refused anyway
 MOST_DIGITS = 100
 
@@ -45,11 +51,11 @@ class Document(Generic[T]):
             self._value = _decoder(cast("Any", wanted)).decode(raw)
         except msgspec.ValidationError as error:
             self._plain, self._mistake = _plain(raw), str(error)
-            self._value = _without_null_entries(self._plain, wanted)
+            self._value = _without_nulls(raw, self._plain, wanted)
         except RecursionError:
             raise _too_deep() from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Malformed(f"The body is not JSON: {error}.") from error
+            raise _not_json(raw, error) from error
 
     def read(self, now: Millis) -> T:
         """The body as its type. Raises `Invalid` with every violation."""
@@ -138,31 +144,49 @@ def _too_deep() -> Invalid:
     return Invalid(f"The body nests deeper than {DEEPEST} levels.")
 
 
+def _not_json(raw: bytes, error: Exception) -> Malformed:
+    # the decoder takes half of a pair for a body that was cut off
+    for found in SURROGATES.finditer(raw):
+        if found["half"]:
+            half = found["half"].decode()
+            return Malformed(
+                f"The body is not JSON: {half} is half of a surrogate pair; send U+FFFD in its place."
+            )
+    return Malformed(f"The body is not JSON: {error}.")
+
+
 def _plain(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(f"The body is not JSON: {error}.") from error
+        raise _not_json(raw, error) from error
 
 
-def _without_null_entries(plain: Any, wanted: type[T]) -> T | None:
-    """The body without entries of maps that are null, as null counts as not given. None where the body stays wrong."""
-    if not isinstance(plain, dict):
+def _without_nulls(raw: bytes, plain: Any, wanted: type[T]) -> T | None:
+    """The body without fields that are null, as null counts as not given. None where the body stays wrong."""
+    if b"null" not in raw or not isinstance(plain, dict):
         return None
-    maps = {name for name in _text_map_fields(cast("Any", wanted)) if _holds_null(plain.get(name))}
-    if not maps:
-        return None
-    kept = {name: {key: text for key, text in plain[name].items() if text is not None} for name in maps}
+    _, shape = _validator(cast("Any", wanted))
     try:
-        return msgspec.convert({**plain, **kept}, wanted)
+        return msgspec.convert(_given(plain, shape.free, LEVELS), wanted)
     except msgspec.ValidationError:
         return None
 
 
-def _holds_null(value: Any) -> bool:
-    return isinstance(value, dict) and None in value.values()
+def _given(value: Any, free: frozenset[str], levels: int) -> Any:
+    """The value without fields that are null, but for what stands in `free` fields, where null is a value."""
+    if not levels or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, list):
+        # a longer list is a list of texts, or wrong
+        return [_given(inner, free, levels - 1) for inner in value] if len(value) <= MOST_OBJECTS else value
+    return {
+        name: inner if name in free else _given(inner, free, levels - 1)
+        for name, inner in value.items()
+        if inner is not None or name in free
+    }
 
 
 def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
@@ -172,7 +196,7 @@ def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
         yield Violation(f"The field {name} is required.", path_of([*path, name]))
     elif error.kind.name == "additionalProperties":
         for name in map(shortened, kind.unexpected):
-            yield Violation(f"There is no field {name} here.", path_of([*path, name]))
+            yield Violation(f"There is no field {name or 'without a name'} here.", path_of([*path, name]))
     elif error.kind.name == "enum":
         value = shortened(msgspec.json.encode(error.instance).decode())
         yield Violation(f"{value} is not one of {', '.join(map(str, kind.options))}.", path_of(path))
@@ -292,14 +316,6 @@ def _list_fields(wanted: Hashable) -> frozenset[str]:
 def _map_fields(wanted: Hashable) -> frozenset[str]:
     properties = _properties(wanted)
     return frozenset(name for name, inner in properties.items() if inner.get("type") == "object")
-
-
-@cache
-def _text_map_fields(wanted: Hashable) -> frozenset[str]:
-    entries = {name: inner.get("additionalProperties") for name, inner in _properties(wanted).items()}
-    return frozenset(
-        n for n, entry in entries.items() if isinstance(entry, dict) and entry.get("type") == "string"
-    )
 
 
 @cache
