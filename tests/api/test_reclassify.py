@@ -2,9 +2,10 @@
 
 import asyncio
 
+import pytest
 from bench.databases import connected
 
-from kit.bank import Bank, Sample, eventually
+from kit.bank import Bank, Sample, eventually, fields_of
 from kit.service import Service
 from samplebank.assembly import clock
 
@@ -23,6 +24,20 @@ def test_who_asks_again_gets_another_classification(bank: Bank) -> None:
     bank.data(bank.put(f"{sample.path}/reclassify", {}))
 
     assert len(bank.data(bank.get(f"{sample.path}/classification"))) == 2
+
+
+def test_the_body_may_be_left_out(bank: Bank) -> None:
+    assert bank.call("PUT", f"{classified(bank).path}/reclassify").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "fields"),
+    [('{"type": "pebin"}', 412, {"type"}), ("[]", 412, set()), ("{", 400, set())],
+)
+def test_a_body_that_asks_for_more_is_refused(bank: Bank, body: str, status: int, fields: set[str]) -> None:
+    refused = bank.call("PUT", f"{classified(bank).path}/reclassify", data=body)
+
+    assert (refused.status_code, fields_of(refused)) == (status, fields)
 
 
 def test_a_file_whose_bytes_are_missing_is_not_waited_for(bank: Bank, service: Service) -> None:

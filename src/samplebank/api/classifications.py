@@ -97,8 +97,10 @@ async def list_classifications(request: Call) -> Response[bytes] | Streamed:
 )
 async def reclassify(request: Call) -> Answer:
     """Classify the file again, and answer the new classification."""
+    document = await request.document(SampleReclassifyRequest, if_empty=b"{}")
     sample = await request.visible_sample(Permission.RECLASSIFY)
     request.read_query(NoQuery)
+    document.read(request.now)
     bank = request.bank
     async with bank.database.transaction() as db:
         before = await classification.ask_again(db, sample.id)

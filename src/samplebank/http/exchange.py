@@ -101,13 +101,13 @@ class Exchange(Request[Any, Any, Any]):
     def read_query(self, wanted: type[T]) -> T:
         return read_query(_pairs_of(self.scope["query_string"]), wanted, self.now)
 
-    async def document(self, wanted: type[T], *, extra: int = 0) -> Document[T]:
+    async def document(self, wanted: type[T], *, extra: int = 0, if_empty: bytes = b"") -> Document[T]:
         """Read the JSON body. Raises `Malformed` or `TooLarge`. `Document.read` raises the violations in the content.
 
-        The body may have `extra` bytes more than usual.
+        The body may have `extra` bytes more than usual. `if_empty` stands for a body that may be left out.
         """
         # some editors and shells put a byte order mark first
-        body = (await self.bytes_of_body(extra)).removeprefix(codecs.BOM_UTF8)
+        body = (await self.bytes_of_body(extra, if_empty)).removeprefix(codecs.BOM_UTF8)
         try:
             return Document(body, wanted)
         except Malformed:
@@ -115,12 +115,12 @@ class Exchange(Request[Any, Any, Any]):
                 raise Unsupported(NO_FORM) from None
             raise
 
-    async def bytes_of_body(self, extra: int = 0) -> bytes:
-        """Read the body, once. Raises `Malformed` for an empty body, and `TooLarge`."""
+    async def bytes_of_body(self, extra: int = 0, if_empty: bytes = b"") -> bytes:
+        """Read the body, once. Raises `Malformed` for an empty body without a stand-in, and `TooLarge`."""
         most = self.bank.settings.max_body_size + extra
         kept: bytes | None = self.scope["state"].get("body")
         if kept is None:
-            kept = await self.gathered(most, TOO_LARGE)
+            kept = await self.gathered(most, TOO_LARGE) or if_empty
             if not kept:
                 raise Malformed("The body is empty; this call takes a JSON object.")
             self.scope["state"]["body"] = kept
