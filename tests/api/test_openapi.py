@@ -96,6 +96,20 @@ def test_parameters_come_with_their_defaults_and_bounds(document: Document) -> N
     assert "-state" in sort["items"]["enum"]
 
 
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/sampledb/v2/sample/{sha256}/submission", "Samplebank-Lane"),
+        ("/samplebank/v1/sample", "Samplebank-Lane"),
+        ("/samplebank/v1/job/{jobID}/task/{taskID}/child", "Samplebank-Lease"),
+    ],
+)
+def test_headers_that_a_call_reads_are_described(document: Document, path: str, header: str) -> None:
+    parameters = document["paths"][path]["post"]["parameters"]
+
+    assert header in {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
+
+
 def test_fields_of_a_request_may_be_null_and_those_of_an_answer_are_left_out(document: Document) -> None:
     asked = field(document, "JobSearchRequest", "state")
     answered = field(document, "JobResponse", "endTimestamp")

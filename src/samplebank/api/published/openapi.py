@@ -50,8 +50,14 @@ IN_PATH: dict[str, tuple[str, Schema, str]] = {
     "file_name": ("fileName", {**TEXT, "pattern": r"[a-zA-Z0-9_:\-\.]*"}, "The name of the file."),
 }
 PROCESS = {"Samplebank-Process": "A name of the process that works, such as its host and process id."}
+LANE = {
+    "Samplebank-Lane": "`waiting`: somebody waits for the verdict; `bulk`: lets pass what comes in; else `ordinary`."
+}
 #: headers that an operation reads besides the key
 IN_HEADER: dict[str, dict[str, str]] = {
+    "addSubmission": LANE,
+    "submitFile": LANE,
+    "addChild": {"Samplebank-Lease": "The lease token of the task; needed."},
     "updateJobTask": {
         "Samplebank-Lease": "The lease token of a claim: the update is refused once it is lost."
     },
