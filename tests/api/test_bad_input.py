@@ -151,6 +151,46 @@ def test_a_number_of_thousands_of_digits_in_a_query_is_refused(bank: Bank, numbe
 
 
 def test_a_text_of_digits_is_no_mistake_beside_a_mistake(bank: Bank) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/samplebank/v1/audit", "key"),
+        ("/samplebank/v1/audit", "sortBy"),
+        ("/samplebank/v1/receipts", "correlationID"),
+    ],
+)
+@pytest.mark.parametrize("word", ["null", "NULL"])
+def test_a_filter_by_the_word_null_does_not_find_everything(
+    bank: Bank, path: str, name: str, word: str
+) -> None:
+    refused = bank.get(path, **{name: word})
+
+    assert (refused.status_code, fields_of(refused)) == (412, {name})
+
+
+def test_a_text_may_be_the_word_null(bank: Bank) -> None:
+    sample = bank.submitted(fileName="null")
+
+    found = bank.data(bank.get(f"{V2}/submission", keywords="null", limit=100))
+
+    assert sample.sha256 in {row["sampleSha256"] for row in found}
+
+
+@pytest.mark.parametrize("value", ["1", "12"])
+def test_an_entry_of_metadata_given_twice_is_refused(bank: Bank, value: str) -> None:
+    query = f"fileName=a&meta.case={value}&meta.case={value}"
+
+    refused = bank.call("POST", f"/samplebank/v1/sample?{query}", "mia", data=b"bytes")
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"meta.case"})
+
+
+def test_a_session_takes_no_parameters(bank: Bank) -> None:
+    refused = bank.get("/authentication/v1/session", keyID="1")
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"keyID"})
+
+
     said = {"fileName": "9" * 5_000, "mimeType": "true", "customer": "7" * 9, "tlp": "blue"}
 
     refused = bank.call("POST", "/samplebank/v1/sample", "mia", data=b"bytes", params=said)

@@ -32,6 +32,7 @@ class Session(Shown):
 @get("/authentication/v1/session", opt=operation("getSession", query=NoQuery, answers=Session, unheeded=True))
 async def get_session(request: Call) -> Answer:
     """Tell the user of the key, and the permissions that the key brings for some customer."""
+    request.read_query(NoQuery)
     caller = request.caller
     permissions = sorted(str(permission) for permission, scope in caller.scopes.items() if scope)
     budgets = await budgets_of(request.bank, caller)

@@ -73,6 +73,22 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
 
     The entries of a field that is a map are parameters of their own: `meta.key=value`.
     """
+    plain = _gathered(pairs, wanted)
+    _refuse_nul(plain)
+    for name in _whole_fields(cast("Any", wanted)) & plain.keys():
+        if not WHOLE.fullmatch(plain[name]):
+            raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, ""))
+    try:
+        read = msgspec.convert(plain, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, str(error))) from None
+    if _is_null_by_word(plain, read):
+        raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, "The word null is no value"))
+    return read
+
+
+def _gathered(pairs: Sequence[tuple[str, str]], wanted: type[Any]) -> dict[str, Any]:
+    """The parameters by name, lists and maps as such. Raises `Invalid` for one that may come once and comes again."""
     lists, maps = _list_fields(cast("Any", wanted)), _map_fields(cast("Any", wanted))
     plain: dict[str, Any] = {}
     repeated = []
@@ -81,22 +97,25 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
         if name in lists:
             plain.setdefault(name, []).append(value)
         elif dot and field in maps and isinstance(entries := plain.setdefault(field, {}), dict):
-            if entries.setdefault(key, value) is not value:
+            if key in entries:
                 repeated.append(Violation(f"The parameter {name} is given more than once.", name))
+            entries[key] = value
         elif name in plain:
             repeated.append(Violation(f"The parameter {name} is given more than once.", name))
         else:
             plain[name] = value
     if repeated:
         raise Invalid(*repeated[:MOST_TOLD])
-    _refuse_nul(plain)
-    for name in _whole_fields(cast("Any", wanted)) & plain.keys():
-        if not WHOLE.fullmatch(plain[name]):
-            raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, ""))
-    try:
-        return msgspec.convert(plain, wanted, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, str(error))) from None
+    return plain
+
+
+def _is_null_by_word(plain: Mapping[str, Any], read: Any) -> bool:
+    """Whether the decoder took the word null for no value: a filter that is none would find everything."""
+    words = {name for name, value in plain.items() if isinstance(value, str) and value.lower() == "null"}
+    return bool(words) and any(
+        field.encode_name in words and getattr(read, field.name) is None
+        for field in msgspec.structs.fields(read)
+    )
 
 
 def violations_of(
