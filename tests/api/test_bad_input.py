@@ -1,6 +1,7 @@
 """Bad input gets a clear refusal that names every field at fault, and nothing is half done."""
 
 import json
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -150,7 +151,6 @@ def test_a_number_of_thousands_of_digits_in_a_query_is_refused(bank: Bank, numbe
     assert (refused.status_code, fields_of(refused)) == (412, {"limit"})
 
 
-def test_a_text_of_digits_is_no_mistake_beside_a_mistake(bank: Bank) -> None:
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -191,6 +191,7 @@ def test_a_session_takes_no_parameters(bank: Bank) -> None:
     assert (refused.status_code, fields_of(refused)) == (412, {"keyID"})
 
 
+def test_a_text_of_digits_is_no_mistake_beside_a_mistake(bank: Bank) -> None:
     said = {"fileName": "9" * 5_000, "mimeType": "true", "customer": "7" * 9, "tlp": "blue"}
 
     refused = bank.call("POST", "/samplebank/v1/sample", "mia", data=b"bytes", params=said)
@@ -319,3 +320,32 @@ def test_a_worker_cannot_be_named_like_an_id(bank: Bank) -> None:
     ]
 
     assert [(answer.status_code, fields_of(answer)) for answer in refused] == [(412, {"shortName"})] * 2
+
+
+def test_a_malformed_body_is_told_before_a_wrong_query(bank: Bank) -> None:
+    paths = bank.call("GET", "/openapi.json").json()["paths"]
+    calls = [
+        (method.upper(), re.sub("{[^}]*}", str(uuid4()), path))
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+
+    statuses = {call: bank.call(*call, data=b"{", params={"odd": "1"}).status_code for call in calls}
+
+    assert statuses == dict.fromkeys(statuses, 400)
+    assert len(statuses) > 25
+
+
+@pytest.mark.parametrize("kind", ["worker", "policy/default/rule"])
+def test_what_is_not_there_is_told_before_a_wrong_query(bank: Bank, kind: str) -> None:
+    assert bank.call("DELETE", f"{V2}/{kind}/{uuid4()}?odd=1").status_code == 404
+
+
+def test_a_deletion_with_a_wrong_query_deletes_nothing(bank: Bank) -> None:
+    worker = bank.worker()
+
+    refused = bank.call("DELETE", f"{V2}/worker/{worker['id']}?odd=1")
+
+    assert refused.status_code == 412
+    assert bank.data(bank.get(f"{V2}/worker/{worker['id']}"))["flags"] == []

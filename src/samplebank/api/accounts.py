@@ -105,8 +105,8 @@ async def find_customer(db: Connection, field: str, name: str, violations: Viola
 
 async def read_put(request: Call, shape: type[S]) -> tuple[str, S]:
     """The short name of the path, and the body. Raises `Malformed`, and `Invalid` with every violation of both."""
-    request.read_query(NoQuery)
     document, violations = await request.document(shape), Violations()
+    request.read_query(NoQuery)
     short_name = request.path("short_name")
     check_short_name("shortName", short_name, violations)
     try:

@@ -134,8 +134,9 @@ class BatchLeaseResponse(Shown):
 )
 async def claim(request: Call) -> Answer:
     """Take a batch of a hunt, while no task of `workers` waits. Without a batch, the call waits up to `waitSeconds`."""
+    document = await request.document(BatchClaimRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(BatchClaimRequest)).read(request.now)
+    wanted = document.read(request.now)
     places, key = request.budgets.claims, (request.caller.user.id, Signal.HUNTS)
     if not places.enter(key):
         raise TooMany(TOO_MANY, wait=COME_AGAIN)
@@ -190,8 +191,9 @@ async def download(request: Call) -> Streamed:
 )
 async def heartbeat(request: Call) -> Answer:
     """Keep a batch for longer."""
+    document = await request.document(BatchHeartbeatRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(BatchHeartbeatRequest)).read(request.now)
+    wanted = document.read(request.now)
     number, until = _number(request), request.now + 1000 * wanted.lease_seconds
     async with request.bank.database.connection() as db:
         await claims.extend(
@@ -218,8 +220,8 @@ async def end(request: Call) -> Answer:
 
     The same request again changes nothing.
     """
-    request.read_query(NoQuery)
     document = await request.document(BatchResultRequest, extra=LARGE_RESULT)
+    request.read_query(NoQuery)
     wanted = document.read(request.now)
     for position, hit in enumerate(wanted.hits or ()):
         if not SHA256.fullmatch(hit.sample):

@@ -110,8 +110,8 @@ class HuntHit(Shown):
 @repeatable
 async def hunt(request: Call) -> Answer:
     """Run YARA rules over stored samples, the newest first. What is stored later is no part of the hunt."""
-    request.read_query(NoQuery)
     document = await request.document(HuntRequest, extra=MOST_RULES_BYTES)
+    request.read_query(NoQuery)
     id_ = await begin(request, document.read(request.now))
     async with request.bank.database.connection() as db:
         found = await queries.get_visible(db, request.caller, str(id_))

@@ -137,8 +137,9 @@ def listing_of(request: Call, query: JobListQuery) -> OrderedListing[Job]:
 )
 async def search_jobs(request: Call) -> Response[bytes] | Streamed:
     """List the jobs that match every given filter, oldest first unless sorted otherwise."""
+    document = await request.document(JobSearchRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(JobSearchRequest)).read(request.now)
+    wanted = document.read(request.now)
     page = Page(wanted.limit, wanted.offset)
     return await request.show_list(matching(request, wanted), page, show_job)
 

@@ -85,8 +85,8 @@ async def put_key(request: Call) -> Answer:
 
     Whoever has lost the answer repeats the request: the same id gets a new key, and the key of the lost answer ends.
     """
-    request.read_query(NoQuery)
     document, violations = await request.document(KeyPutRequest), Violations()
+    request.read_query(NoQuery)
     id_ = _read_id(request, violations)
     try:
         data = document.read(request.now)

@@ -148,8 +148,9 @@ def _show_ancestor(ancestor: model.Ancestor | None) -> ServiceTask_ServiceTaskIn
 @repeatable
 async def reindex(request: Call) -> Answer:
     """Ask for the search data of a time to be rebuilt. Everything stays readable meanwhile."""
+    document = await request.document(SampleResourceReindexRequest)
     request.read_query(NoQuery)
-    data = (await request.document(SampleResourceReindexRequest)).read(request.now)
+    data = document.read(request.now)
     violations = Violations()
     start, end = read_range(violations, data.start_timestamp, data.end_timestamp, request.now)
     violations.raise_if_any()
@@ -189,8 +190,9 @@ async def list_tasks(request: Call) -> Response[bytes] | Streamed:
 )
 async def search_tasks(request: Call) -> Response[bytes] | Streamed:
     """List the service tasks that the caller may see and that match every given filter, newest first."""
+    document = await request.document(ServiceTaskSearchRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(ServiceTaskSearchRequest)).read(request.now)
+    wanted = document.read(request.now)
     filter_ = read_filter(request, wanted)
     listing = queries.tasks_matching(request.caller, filter_, sees_all=_sees_all(request))
     return await request.show_list(listing, Page(wanted.limit, wanted.offset), show_task)

@@ -170,10 +170,10 @@ async def update_rule(request: Call) -> Answer:
     status_code=200,
 )
 async def delete_rule(request: Call) -> Answer:
-    request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         found = await rules.lock_rule(db, request.path("id"))
         require_for(request, Permission.DELETE_POLICY, found.match)
+        request.read_query(NoQuery)
         rule = await rules.delete_rule(
             db, request.path("id"), user_id=request.caller.user.id, now=request.now
         )

@@ -210,7 +210,6 @@ async def update_worker(request: Call) -> Answer:
 )
 async def delete_worker(request: Call) -> Answer:
     """Take the worker out of the policy. The worker stays readable, and the worker's open tasks stay."""
-    request.read_query(NoQuery)
     async with request.bank.database.transaction() as db:
         row = await workers.delete_worker(
             db,
@@ -218,6 +217,8 @@ async def delete_worker(request: Call) -> Answer:
             user_id=request.caller.user.id,
             now=request.now,
         )
+        # a refusal undoes the deletion; what is not there is told first
+        request.read_query(NoQuery)
         await request.record(db, target=row.short_name)
     return await request.show(row, show_worker)
 

@@ -69,8 +69,8 @@ async def list_samples(request: Call) -> Response[bytes] | Streamed:
 )
 async def search_samples(request: Call) -> Response[bytes] | Streamed:
     """List samples as advancedSearch does. `metaData.next` is the cursor for `after` of the next page."""
-    request.read_query(NoQuery)
     document = await request.document(SampleListRequest, extra=samples.LONG_LISTS)
+    request.read_query(NoQuery)
     wanted = document.read(request.now)
     listing, page = samples.matching(request, wanted, wanted.sort_by or ()), Page(wanted.limit, wanted.offset)
     return await request.show_list_behind(listing, page, show_sample, asked=wanted, after=wanted.after)
@@ -107,8 +107,9 @@ async def list_submissions(request: Call) -> Response[bytes] | Streamed:
 )
 async def search_submissions(request: Call) -> Response[bytes] | Streamed:
     """List submissions as submissionAdvancedSearch does. `metaData.next` is the cursor for `after` of the next page."""
+    document = await request.document(SubmissionListRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(SubmissionListRequest)).read(request.now)
+    wanted = document.read(request.now)
     listing, page = submissions.matching(request, wanted), Page(wanted.limit, wanted.offset)
     return await request.show_list_behind(listing, page, show_submission, asked=wanted, after=wanted.after)
 
@@ -137,8 +138,9 @@ async def list_jobs(request: Call) -> Response[bytes] | Streamed:
 )
 async def search_jobs(request: Call) -> Response[bytes] | Streamed:
     """List jobs as searchJobs does. `metaData.next` is the cursor for `after` of the next page."""
+    document = await request.document(JobPageRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(JobPageRequest)).read(request.now)
+    wanted = document.read(request.now)
     listing, page = jobs.matching(request, wanted), Page(wanted.limit, wanted.offset)
     return await request.show_list_behind(listing, page, show_job, asked=wanted, after=wanted.after)
 

@@ -133,8 +133,8 @@ async def query_samples(request: Call) -> Response[bytes] | Streamed:
 )
 async def query_samples_by_body(request: Call) -> Response[bytes] | Streamed:
     """List samples as querySamples does."""
-    request.read_query(NoQuery)
     document = await request.document(SampleQueryRequest, extra=LONG_LISTS)
+    request.read_query(NoQuery)
     return await _answer_samples(request, document.read(request.now))
 
 
@@ -167,8 +167,8 @@ async def query_jobs(request: Call) -> Response[bytes] | Streamed:
 )
 async def query_jobs_by_body(request: Call) -> Response[bytes] | Streamed:
     """List jobs as queryJobs does."""
-    request.read_query(NoQuery)
     document = await request.document(JobQueryRequest, extra=LONG_LISTS)
+    request.read_query(NoQuery)
     return await _answer_jobs(request, document.read(request.now))
 
 

@@ -45,8 +45,8 @@ TOO_MANY = (
 @repeatable
 async def reanalyse_all(request: Call) -> Answer:
     """Ask for the reanalysis of all samples that match every given filter. A service task opens their jobs."""
-    request.read_query(NoQuery)
     document = await request.document(SampleCriteria, extra=LONG_LISTS)
+    request.read_query(NoQuery)
     wanted = document.read(request.now)
     if not any(getattr(wanted, name) for name in CHOOSING):
         raise Invalid(EVERYTHING)

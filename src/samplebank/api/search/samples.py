@@ -183,8 +183,8 @@ def listing_of(request: Call, query: SampleSearchQuery) -> SampleListing:
 )
 async def search(request: Call) -> Response[bytes] | Streamed:
     """List the samples that match every given filter, newest first unless sorted otherwise."""
-    request.read_query(NoQuery)
     document = await request.document(SampleSearchRequest, extra=LONG_LISTS)
+    request.read_query(NoQuery)
     wanted = document.read(request.now)
     page = Page(wanted.limit, wanted.offset)
     return await request.show_list(matching(request, wanted, wanted.sort_by or ()), page, show_sample)

@@ -110,8 +110,9 @@ class SubmissionMetricRecord(Shown):
 )
 async def get_statistics(request: Call) -> Answer:
     """Count the submissions that match every given filter: in groups, over time, and with the extremes of times."""
+    document = await request.document(SubmissionStatisticsRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(SubmissionStatisticsRequest)).read(request.now)
+    wanted = document.read(request.now)
     reader = Reader(request.caller, request.bank.directory, request.now)
     window = reader.window(wanted.index_start_timestamp, wanted.index_end_timestamp)
     criterion = read_criteria(reader, wanted)

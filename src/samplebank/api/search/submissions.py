@@ -147,8 +147,9 @@ def listing_of(request: Call, query: SubmissionSearchQuery) -> OrderedListing[Su
 )
 async def search(request: Call) -> Response[bytes] | Streamed:
     """List the submissions that match every given filter, latest observed first unless sorted otherwise."""
+    document = await request.document(SubmissionSearchRequest)
     request.read_query(NoQuery)
-    wanted = (await request.document(SubmissionSearchRequest)).read(request.now)
+    wanted = document.read(request.now)
     page = Page(wanted.limit, wanted.offset)
     return await request.show_list(matching(request, wanted), page, show_submission)
 
