@@ -67,6 +67,20 @@ def test_the_ledger_tells_of_the_sign_in(mine: Service, company: ProviderServer)
     assert eventually(partial(told_sign_ins, mine, account)) == ["oidc"]
 
 
+def test_the_page_of_the_account_tells_how_each_session_was_opened(
+    mine: Service, company: ProviderServer
+) -> None:
+    account = somebody(company, "staff")
+    visitor = Visitor(mine.url)
+    sign_in_as(account, visitor)
+    (link,) = re.findall(r"link=(\S+)", mine.run("login", account).stdout)
+
+    Visitor(mine.url).post("/login", {"link": link})
+
+    opened = [row.css("td")[4].text() for row in visitor.get("/me").all("section:first-of-type tbody tr")]
+    assert sorted(opened) == ["link", "sign-in service"]
+
+
 def test_the_same_account_is_the_same_user_again(mine: Service, company: ProviderServer) -> None:
     account = somebody(company, "staff")
     sign_in_as(account, Visitor(mine.url))

@@ -4,7 +4,7 @@ An entry concerns the customers that are its owners. An entry about no sample co
 actor holds nothing for others: what somebody asks with more rights may tell of things that the own customer may not see.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import msgspec
 
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Columns, Connection, Page, Sql, all_of, any_of, one_of
+from samplebank.database import TRUE, Columns, Connection, Page, Sql, Statement, all_of, any_of, one_of
 from samplebank.database.counting import Count, count_rows
 from samplebank.database.listing import OrderedListing
 from samplebank.database.ordering import Key, Order
@@ -60,6 +60,10 @@ class AuditFilter(msgspec.Struct, frozen=True):
 
 
 COLUMNS: Final = Columns.of(Line, "a")
+WAYS: Final = Statement("""
+    SELECT a.time, a.details ->> 'way' FROM audit a
+     WHERE a.time = ANY (:times::bigint[]) AND a.user_id = :user_id AND a.action = 'signIn'
+""")
 
 
 class AuditListing(OrderedListing[Line]):
@@ -99,6 +103,12 @@ def see_entries(caller: Caller) -> Sql:
         customers,
     )
     return any_of([own, _owned_by(customers)])
+
+
+async def ways_of_sign_in(db: Connection, user_id: int, times: Sequence[Millis]) -> dict[Millis, str]:
+    """How the user signed in at each of these times, as far as the ledger still has the entries."""
+    rows = await WAYS.rows(db, user_id=user_id, times=list(times))
+    return {row[0]: row[1] for row in rows}
 
 
 def knows_actor(caller: Caller, line: Line) -> bool:

@@ -3,6 +3,7 @@
 from typing import ClassVar, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from samplebank.accounts import keys, sessions
@@ -10,6 +11,8 @@ from samplebank.accounts.keys import Key
 from samplebank.accounts.saved_queries import SavedQuery, queries_of
 from samplebank.accounts.sessions import Session
 from samplebank.audit.model import Kind
+from samplebank.audit.queries import ways_of_sign_in
+from samplebank.database import Connection
 from samplebank.database.identifiers import find_id
 from samplebank.errors import NotFound
 from samplebank.http.operation import operation
@@ -21,6 +24,15 @@ from samplebank.web.visit import Visit
 
 #: the most sessions, and the most keys, that the page shows
 MOST: Final = 100
+#: ways to sign in without a key, in words
+WAYS: Final = {"link": "link", "oidc": "sign-in service"}
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A session, and how the session was opened, in words."""
+
+    session: Session
+    way: str
 
 
 class Own(Page, frozen=True):
@@ -33,7 +45,7 @@ class Own(Page, frozen=True):
     short_name: str
     customer: str
     permissions: list[str]
-    sessions: list[Session]
+    sessions: list[Opened]
     current: UUID
     keys: list[Key]
     queries: list[SavedQuery]
@@ -52,6 +64,7 @@ async def show_account(request: Visit) -> Response[bytes]:
         found = await sessions.sessions_of(
             db, user.id, request.bank.visitors.lasting, now=request.now, most=MOST
         )
+        opened = await _opened(db, found)
         own = await keys.list_keys(db, user.short_name)
         saved = await queries_of(db, user.id)
     budgets = await budgets_of(request.bank, visitor.caller)
@@ -61,7 +74,7 @@ async def show_account(request: Visit) -> Response[bytes]:
             short_name=user.short_name,
             customer=user.customer.name,
             permissions=sorted(str(one) for one, scope in visitor.caller.scopes.items() if scope),
-            sessions=found,
+            sessions=opened,
             current=visitor.session.id,
             keys=own[-MOST:],
             queries=saved,
@@ -69,6 +82,20 @@ async def show_account(request: Visit) -> Response[bytes]:
             copied=of_account(request.address),
         )
     )
+
+
+async def _opened(db: Connection, found: list[Session]) -> list[Opened]:
+    """The sessions of a user, with how each was opened. The session itself knows its key alone; the ledger knows other ways."""
+    without = [one for one in found if one.key_id is None]
+    ways = (
+        await ways_of_sign_in(db, without[0].user_id, [one.created_time for one in without])
+        if without
+        else {}
+    )
+    return [
+        Opened(one, "key" if one.key_id else WAYS.get(ways.get(one.created_time, ""), "unknown"))
+        for one in found
+    ]
 
 
 @post("/me/sessions/{session_id:str}/end", opt=operation("endSession", act=Kind.ACCESS), status_code=303)
