@@ -108,6 +108,24 @@ def test_a_large_result_makes_a_page_with_a_bound(bank: Bank, visitor: Visitors,
     assert any(link.endswith(f"{id_}/result") for link in shown.links())
 
 
+@pytest.mark.parametrize(
+    ("result", "shown", "word"),
+    [
+        ({"parts": [{"size": 7}] * 5000}, ".wide tbody tr", "rows"),
+        ({"packer": ["UPX"] * 5000}, ".series li", "values"),
+    ],
+)
+def test_a_cut_list_says_in_its_place_how_much_is_left_out(
+    bank: Bank, visitor: Visitors, sample: Sample, known: str, result: Any, shown: str, word: str
+) -> None:
+    bank.analyse(sample, known, analysisResult=result)
+
+    page = findings(visitor("mia"), sample)
+
+    left_out = 5000 - len(page.all(shown))
+    assert page.text("dd p.none") == f"… and {left_out:,} more {word}, not shown here"
+
+
 def test_the_whole_result_is_saved_as_json(bank: Bank, visitor: Visitors, sample: Sample) -> None:
     result = {"told": ["<script>", 1, None]}
     id_ = bank.analyse(sample, name_of("w"), analysisResult=result)

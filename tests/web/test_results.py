@@ -9,15 +9,11 @@ from hypothesis import strategies as st
 
 from samplebank.query.parsing import parse
 from samplebank.query.tree import Term
+from samplebank.web.drawn import Group, Leaf, Node, Series, Table
 from samplebank.web.results import (
     DEEPEST,
     MOST_CHARACTERS,
     MOST_VALUES,
-    Group,
-    Leaf,
-    Node,
-    Series,
-    Table,
     draw,
     leaves_of,
     query_for,
@@ -129,6 +125,31 @@ def test_what_is_not_drawn_is_counted() -> None:
     drawn = draw({str(number): number for number in range(5000)}, {})
 
     assert len(leaves(drawn.node)) + drawn.more == 5000
+
+
+@pytest.mark.parametrize(
+    "result",
+    [list(range(5000)), [{"name": "a"}] * 5000, {str(number): number for number in range(5000)}],
+    ids=["a list", "a table", "an object"],
+)
+def test_what_is_cut_tells_how_much_is_left_out(result: Any) -> None:
+    node = draw(result, {"items": {"properties": {"name": {}}}}).node
+
+    assert not isinstance(node, Leaf)
+    shown = {Table: "rows", Series: "inner", Group: "fields"}[type(node)]
+    assert 0 < node.more == 5000 - len(getattr(node, shown))
+
+
+def test_a_value_beyond_the_bound_is_told_from_a_value_that_a_row_lacks() -> None:
+    rows: list[dict[str, Any]] = [{"name": "a", "size": 1}, {"size": 2}] * MOST_VALUES
+    part = {"properties": {"name": {"title": "Name"}, "size": {"title": "Size"}}}
+
+    table = draw(rows, {"items": part}).node
+
+    assert isinstance(table, Table)
+    assert len(table.rows) < len(rows)
+    for row, drawn in zip(rows, table.rows, strict=False):
+        assert [cell is not None for cell in drawn] == ["name" in row, True]
 
 
 def test_a_deep_result_is_drawn_up_to_a_depth() -> None:

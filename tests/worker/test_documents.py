@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from samplebank.web.results import Group, Table, draw
+from samplebank.web.drawn import Group, Table
+from samplebank.web.results import draw
 from samplebank.worker.analysers.documents.schema import SCHEMA
 from samplebank.worker.contract import NO_FINDINGS, Rejected
 from worker import made_documents as made

@@ -6,11 +6,11 @@ the schema only as far as the schema describes the value; everything else is dra
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-import msgspec
 from markupsafe import Markup
 
+from samplebank.web.drawn import Drawn, Field, Group, Leaf, Node, Series, Table
 from samplebank.web.formatting import digest, quoted
 from samplebank.web.querying import narrowed
 from samplebank.web.wild import plain, wild
@@ -35,59 +35,6 @@ FIELD: Final = "result"
 WORDS: Final[dict[Any, str]] = {None: "null", True: "true", False: "false"}
 Path: TypeAlias = tuple[str, ...]
 Schema: TypeAlias = dict[str, Any]
-
-
-class Leaf(msgspec.Struct, frozen=True):
-    """A value. `about` are words for the value. `query` finds samples with the value, None where no query can ask."""
-
-    kind: ClassVar[str] = "leaf"
-    text: Markup
-    about: str = ""
-    query: str | None = None
-
-
-class Field(msgspec.Struct, frozen=True):
-    """A value with its title; `about` describes the value."""
-
-    title: Markup
-    about: str
-    node: "Node"
-
-
-class Group(msgspec.Struct, frozen=True):
-    """An object. `is_known` tells that a schema describes the object; an unknown object is folded."""
-
-    kind: ClassVar[str] = "group"
-    fields: list[Field]
-    is_known: bool
-    size: int
-
-
-class Table(msgspec.Struct, frozen=True):
-    """A list of objects. A cell is None where the object has no such field."""
-
-    kind: ClassVar[str] = "table"
-    heads: list[Markup]
-    rows: "list[list[Node | None]]"
-
-
-class Series(msgspec.Struct, frozen=True):
-    """A list of anything."""
-
-    kind: ClassVar[str] = "series"
-    inner: "list[Node]"
-    is_known: bool
-    size: int
-
-
-Node: TypeAlias = Leaf | Group | Table | Series
-
-
-class Drawn(msgspec.Struct, frozen=True):
-    """A result. `more` is the number of values that are not drawn, at most `MOST_COUNTED`."""
-
-    node: Node
-    more: int
 
 
 def draw(result: Any, schema: Any) -> Drawn:
@@ -235,15 +182,17 @@ class _Drawing:
         hidden = [name for name in properties if self._is_hidden(properties, name)]
 
         def cell(row: dict[str, Any], name: str) -> Node | None:
-            if name not in row or self.is_full:
+            if name not in row:
                 return None
+            if self.is_full:
+                return Leaf(Markup("…"), "is not shown here: the result is too long")
             return self.node(row[name], told[name], None if path is None else (*path, name), depth + 1)
 
         rows = []
         for row in self._while_room(value):
             rows.append([cell(row, name) for name in names])
             self.leaves += sum(name in row for name in hidden)  # not shown on purpose, so not told as missing
-        return Table(heads, rows)
+        return Table(heads, rows, len(value))
 
     def _is_hidden(self, properties: Schema, name: str) -> bool:
         """Whether a schema keeps a column from people, as where another column shows the value in a safe form."""

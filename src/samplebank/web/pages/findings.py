@@ -18,8 +18,9 @@ from samplebank.http.shapes import NoQuery
 from samplebank.http.streaming import Pieces, Streamed
 from samplebank.policy.workers import find_schemas_of
 from samplebank.web.copying import Copied, of_view
+from samplebank.web.drawn import Drawn
 from samplebank.web.rendering import Page
-from samplebank.web.results import Drawn, draw
+from samplebank.web.results import draw
 from samplebank.web.sample_head import Head, PartQuery, read_head
 from samplebank.web.visit import Visit
 from samplebank.web.wild import defanged, plain
