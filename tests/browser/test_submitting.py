@@ -283,6 +283,31 @@ async def test_files_dropped_on_another_page_while_the_service_is_away_are_told(
     mia.problems.clear()  # browsers note every broken request on the console
 
 
+async def test_files_dropped_on_another_page_after_the_session_has_ended_are_told(mia: Tab) -> None:
+    await mia.open("/samples")
+    await mia.page.context.clear_cookies()
+
+    await drop(mia, files(1))
+
+    told = "Your session has ended: no file was sent. Load the page again, sign in, and drop the files again."
+    await expect(mia.page.get_by_role("alert")).to_have_text(told)
+    assert mia.path == "/samples"
+
+
+async def test_files_dropped_on_another_page_while_the_database_is_away_are_told(mia: Tab) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=503, body="<html>The database is away</html>")
+
+    await mia.open("/samples")
+    await mia.page.route("**/submit", refuse)
+
+    await drop(mia, files(1))
+
+    await expect(mia.page.get_by_role("alert")).to_contain_text("no file was sent. Drop the files again")
+    assert mia.path == "/samples"
+    assert "503" in mia.problems.pop()  # browsers note every refusal on the console
+
+
 async def test_metadata_cannot_name_the_batch(mia: Tab) -> None:
     await mia.open("/submit")
     await say(mia, {"batch": "x"})

@@ -3,10 +3,16 @@
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files") && document.querySelector("nav");
 let depth = 0;
 
+const AWAY = "The service cannot be reached: no file was sent. Drop the files again in a while.";
+const SIGNED_OUT = "Your session has ended: no file was sent. Load the page again, sign in, and drop the files again.";
+
 /** Replace the page by the page of the form; answers the module of the form. */
 async function loadForm() {
     const url = new URL(`${root()}submit`, location.href);
-    const page = await read(await ask(url));
+    const answer = await ask(url);
+    if (answer.type === "opaqueredirect") throw new Error(SIGNED_OUT);
+    if (answer.status >= 500) throw new Error(AWAY);
+    const page = await read(answer);
     const script = page.querySelector('script[src$="submit.js"]');
     if (!script) return null;
     unfollow();
@@ -54,7 +60,7 @@ document.addEventListener("drop", async (event) => {
         const form = await loadForm();
         if (form) await form.offerEntries(entries);
         else location.href = `${root()}submit`;
-    } catch {
-        alarm("The service cannot be reached: no file was sent. Drop the files again in a while.");
+    } catch (error) {
+        alarm(error.message === SIGNED_OUT ? SIGNED_OUT : AWAY);
     }
 });
