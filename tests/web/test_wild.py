@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from samplebank.web.wild import KEPT, SHOWN, defanged, plain, wild
+from samplebank.web.wild import KEPT, SHOWN, defanged, plain, tame, wild
 
 
 def read(html: str) -> str:
@@ -24,10 +24,21 @@ def read(html: str) -> str:
         ("a\x00b", "a⟦U+0000⟧b"),
         ("a\ufe0fb", "a⟦U+FE0F⟧b"),
         ("äöü 中文 🙂", "äöü 中文 🙂"),
+        ("a.pdf\u2800\u2800.hta", "a.pdf⟦U+2800⟧⟦U+2800⟧.hta"),
+        ("a.pdf\u2003\u2003 \u3000.exe", "a.pdf\u2003⟦U+2003⟧ ⟦U+3000⟧.exe"),
+        ("請求書\u3000七月\u00a0.pdf", "請求書\u3000七月\u00a0.pdf"),
+        ("e\u0301\u0323 " + "a" + "\u0301" * 6, "e\u0301\u0323 a" + "\u0301" * 4 + "⟦U+0301⟧⟦U+0301⟧"),
+        ("", ""),
     ],
 )
 def test_what_cannot_be_seen_is_shown_by_name(text: str, shown: str) -> None:
     assert plain(text) == shown
+    assert read(wild(text)) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), [("  ", "⟦SP⟧⟦SP⟧"), ("\u00a0\u3000", "⟦NBSP⟧⟦U+3000⟧")])
+def test_a_name_of_nothing_but_blanks_is_shown_by_their_names(text: str, shown: str) -> None:
+    assert tame(text) == shown
     assert read(wild(text)) == shown
 
 

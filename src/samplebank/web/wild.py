@@ -1,12 +1,12 @@
 """Hostile text made safe to look at. Names, tags and results are chosen by attackers.
 
-A character that cannot be seen, or that reorders the text around the character, is shown by its name. Addresses are shown
-in a form that no program takes for an address.
+A character that cannot be seen, that reorders the text around the character, or that covers other lines, is shown by its name.
+Addresses are shown in a form that no program takes for an address.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -44,8 +44,17 @@ NAMES: Final = {
 }
 #: categories of Unicode without a glyph of their own: controls, formats, surrogates, private and unassigned characters
 UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-#: letters without a glyph whose category does not tell: fillers and variation selectors
-ALSO_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f]")
+#: characters without a glyph whose category does not tell: fillers, variation selectors, and the empty pattern of Braille
+ALSO_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f]"
+)
+#: blanks with short names of their own; blanks are shown by name only where blanks disguise something
+NAMES_OF_BLANKS: Final = {" ": "SP", "\u00a0": "NBSP"}
+#: the category of blanks, and those of marks over or under a letter
+BLANK: Final = "Zs"
+MARKS: Final = frozenset({"Mn", "Me"})
+#: marks of a letter that are shown: more would cover the lines above and below
+STACKED: Final = 4
 SCHEME: Final = re.compile(r"(h)tt(ps?)(?=://)|(f)t(ps?)(?=://)", re.IGNORECASE)
 #: dots of an IPv4 address
 DOTS: Final = 3
@@ -70,15 +79,40 @@ def name_of(character: str) -> str | None:
     if character in NAMES:
         return NAMES[character]
     if unicodedata.category(character) in UNSEEN or ALSO_UNSEEN.match(character):
-        return f"U+{ord(character):04X}"
+        return _number_of(character)
     return None
+
+
+def _number_of(character: str) -> str:
+    return f"U+{ord(character):04X}"
+
+
+def _named(text: str, *, is_blank: bool = False) -> Iterator[tuple[str, str | None]]:
+    """Each character with the name to show in its place; None for a character that is shown as it is.
+
+    A text of nothing but blanks cannot be seen: `is_blank`. A row of wide blanks pushes the end of a name out of sight.
+    """
+    stacked, was_blank = 0, False
+    for character in text:
+        category = unicodedata.category(character)
+        stacked = stacked + 1 if category in MARKS else 0
+        is_wide = category == BLANK and character != " "
+        name = name_of(character)
+        if name is None and (is_blank or stacked > STACKED or (is_wide and was_blank)):
+            name = NAMES_OF_BLANKS.get(character) or _number_of(character)
+        was_blank = category == BLANK
+        yield character, name
 
 
 def plain(text: str) -> str:
     """The text with each unseen character shown by name, without markup: for attributes, titles and tables of text."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(character if (name := name_of(character)) is None else f"⟦{name}⟧" for character in text)
+    return _told(_named(text))
+
+
+def _told(named: Iterable[tuple[str, str | None]]) -> str:
+    return "".join(character if name is None else f"⟦{name}⟧" for character, name in named)
 
 
 def typed(text: str) -> Markup:
@@ -112,7 +146,8 @@ def defanged(text: str) -> str:
 
 def tame(text: object) -> str:
     """Hostile text as one short line without markup, for titles and attributes."""
-    return plain(defanged(str(text)[:SHOWN]))
+    short = defanged(str(text)[:SHOWN])
+    return _told(_named(short, is_blank=True)) if short.isspace() else plain(short)
 
 
 def wild(text: object) -> Markup:
@@ -132,9 +167,10 @@ def _scheme(found: re.Match[str]) -> str:
 
 
 def _with_chips(text: str) -> Markup:
-    if text.isascii() and text.isprintable():
+    is_blank = text.isspace()
+    if text.isascii() and text.isprintable() and not is_blank:
         return escape(text)
     return Markup("").join(
-        escape(character) if (name := name_of(character)) is None else CHIP.format(ord(character), name)
-        for character in text
+        escape(character) if name is None else CHIP.format(ord(character), name)
+        for character, name in _named(text, is_blank=is_blank)
     )
