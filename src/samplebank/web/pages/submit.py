@@ -50,8 +50,9 @@ class SubmitQuery(Body):
 
 
 class SubmitPage(Page, frozen=True):
-    """`customers` are those offered, none where there are too many to offer. `rows` are the files sent so far.
+    """`customers` are those offered, none where there are too many to offer. `rows` are the files sent so far, the newest first.
 
+    `is_cut` is whether older files of the batch are left out.
     `sees_samples` is whether the visitor may be told which files are known.
     """
 
@@ -65,6 +66,7 @@ class SubmitPage(Page, frozen=True):
     customers: list[str]
     retentions: tuple[str, ...]
     rows: list[SentFile]
+    is_cut: bool
     is_under_way: bool
     sees_samples: bool
     copied: Copied
@@ -98,6 +100,7 @@ async def show_submit(request: Visit) -> Response[bytes]:
             customers=names if len(names) <= MOST_OFFERED else [],
             retentions=RETENTIONS,
             rows=[] if sent is None else sent.rows,
+            is_cut=sent is not None and sent.older is not None,
             is_under_way=sent is not None and sent.is_under_way,
             sees_samples=request.caller.holds(Permission.VIEW_SAMPLES),
             copied=of_submit(request.address),
