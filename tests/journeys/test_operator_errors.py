@@ -13,6 +13,7 @@ from kit.bank import Bank, eventually
 from kit.postgres import Postgres
 from kit.processes import children
 from kit.service import Service, running
+from kit.visitor import Visitor
 
 
 def refused(folder: Path, settings: dict[str, str], *arguments: str) -> str:
@@ -115,6 +116,26 @@ def test_without_its_database_the_service_is_unavailable_until_that_is_back(
 
     assert (without.status_code, without.headers["Retry-After"]) == (503, "1")
     assert eventually(lambda: bank.get(sample.path).status_code == 200)
+
+
+def test_pages_without_the_database_lead_back_to_where_the_visitor_was(
+    operated: Service, postgres: Postgres
+) -> None:
+    sample = Bank(operated.url, operated.keys).submitted()
+    mia = Visitor(operated.url).sign_in(operated.keys["mia"])
+    postgres.stop("immediate")
+    asked = mia.get(f"/sample/{sample.sha256}/bytes?at=0x10")
+    told = mia.post(f"/sample/{sample.sha256}/notes", {"text": "half a note"})
+
+    postgres.start()
+
+    assert (asked.status, told.status) == (503, 503)
+    assert f"../../sample/{sample.sha256}/bytes?at=0x10" in asked.links()
+    assert "Try again" not in told.text("main")
+    back = f"../../sample/{sample.sha256}"
+    assert "Back to the sample" in told.text("main")
+    assert back in told.links()
+    assert eventually(lambda: mia.get(f"/sample/{sample.sha256}").status == 200)
 
 
 def answers(service: Service, path: str) -> int:

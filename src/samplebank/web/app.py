@@ -105,6 +105,8 @@ ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400
 CONFLICT: Final = 409
+#: statuses of refusals that pass: too many requests, or the database is away
+PASSING: Final = frozenset({429, 503})
 NEWER: Final = "The accounts have just changed: load the page again."
 
 
@@ -127,22 +129,28 @@ def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     status = BAD_REQUEST if error.status == 412 else error.status  # noqa: PLR2004 an HTTP status
     if isinstance(error, Conflict):
         status = CONFLICT
-    answer = visit.page(Refused.of(status, error.violations, _sample_of(visit, status)), status)
+    refused = Refused.of(status, error.violations, _sample_of(visit, status), _again(visit, status))
+    answer = visit.page(refused, status)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.wait)
     return answer
 
 
 def _sample_of(visit: Visit, status: int) -> str | None:
-    """The sample that a form was about whose visitor can mend the form: there is a way back to the sample."""
+    """The sample that a form was about which can be sent again: there is a way back to the sample."""
     _, first, sha256, *_ = [*visit.scope["path"].split("/"), "", ""]
-    is_mendable = visit.scope["method"] == "POST" and status in {BAD_REQUEST, CONFLICT}
+    is_mendable = visit.scope["method"] == "POST" and status in {BAD_REQUEST, CONFLICT, *PASSING}
     return sha256 if is_mendable and first == "sample" and SHA256.fullmatch(sha256) else None
+
+
+def _again(visit: Visit, status: int) -> str | None:
+    """The page asked for, where a while helps. None for a form: the visitor goes back to the form."""
+    return visit.here[1:] if visit.scope["method"] in SAFE and status in PASSING else None
 
 
 def _is_newer(visit: Visit, _: Unknown) -> Response[bytes]:
     """Ask for patience: a customer or user is newer than the copy of the accounts, which is a second old at most."""
-    return visit.page(Refused.saying(503, NEWER), 503)
+    return visit.page(Refused.saying(503, NEWER, _again(visit, 503)), 503)
 
 
 def _declined(visit: Visit, error: HTTPException) -> Response[bytes]:

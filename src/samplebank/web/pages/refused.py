@@ -30,7 +30,8 @@ FAILED: Final = (
 class Refused(Page, frozen=True):
     """`mistakes` are sentences, each with the field that the sentence is about, if there is one.
 
-    `sample` is the SHA-256 of the sample that a refused form was about.
+    `sample` is the SHA-256 of the sample that a refused form was about. `again` is the path of a page that can be asked for again
+    in a while.
     """
 
     template: ClassVar[str] = "refused.html"
@@ -39,11 +40,18 @@ class Refused(Page, frozen=True):
     heading: str
     mistakes: list[Violation]
     sample: str | None = None
+    again: str | None = None
 
     @classmethod
-    def of(cls, status: int, violations: Iterable[Violation], sample: str | None = None) -> Self:
-        return cls(status, HEADINGS.get(status, "That did not work"), list(violations), sample)
+    def of(
+        cls,
+        status: int,
+        violations: Iterable[Violation],
+        sample: str | None = None,
+        again: str | None = None,
+    ) -> Self:
+        return cls(status, HEADINGS.get(status, "That did not work"), list(violations), sample, again)
 
     @classmethod
-    def saying(cls, status: int, sentence: str | None) -> Self:
-        return cls.of(status, [Violation(sentence or "The request cannot be understood.")])
+    def saying(cls, status: int, sentence: str | None, again: str | None = None) -> Self:
+        return cls.of(status, [Violation(sentence or "The request cannot be understood.")], again=again)
