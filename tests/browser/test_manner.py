@@ -192,9 +192,10 @@ async def test_a_printed_sample_has_its_facts_and_no_controls(mia: Tab, named: l
     await mia.page.emulate_media(media="print")
 
     assert await mia.page.get_by_text(named[0]).first.is_visible()
-    assert (
-        await mia.page.locator("button:visible, .button:visible, .top:visible, footer:visible").count() == 0
-    )
+    controls = ("button", "input", "textarea", "select", "summary", ".button", ".views", ".top", "footer")
+    shown = mia.page.locator(", ".join(f"{control}:visible" for control in controls))
+    assert await shown.all_inner_texts() == []
+    assert await mia.page.get_by_role("heading", name="Decide").count() == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/jobs"])
@@ -208,6 +209,19 @@ async def test_a_printed_list_has_all_columns(mia: Tab, bank: Bank, path: str) -
 
     assert await mia.page.evaluate(CUT) == []
     assert await mia.page.locator(".older:visible").count() == 0
+
+
+async def test_a_marked_row_is_seen_in_the_colours_of_the_system(
+    tabs: Tabs, service: Service, named: list[str]
+) -> None:
+    """Systems with few colours leave out the ground of a row."""
+    tab = await (await tabs(forced_colors="active")).sign_in(service.keys["mia"])
+    await tab.open(f"/samples?q={named[-1]}")
+
+    await tab.page.keyboard.press("j")
+
+    frames = "rows => rows.map(row => getComputedStyle(row).outlineStyle)"
+    assert await tab.page.locator("tr[data-row]").evaluate_all(frames) == ["solid", "none", "none"]
 
 
 async def test_every_page_can_be_read_without_scripts(service: Service, tabs: Tabs, named: list[str]) -> None:
