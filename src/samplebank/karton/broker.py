@@ -51,6 +51,8 @@ class Broker:
         self._place = config.redis_place
         self._redis = Redis.from_url(
             config.redis_url,
+            username=config.redis_user,
+            password=config.redis_password,
             client_name=name,
             decode_responses=True,
             # Another program's bytes that are no text must not end the bridge.

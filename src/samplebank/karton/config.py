@@ -36,6 +36,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The connection to Redis as a URL, and the bucket of Karton. `task_timeout` is in seconds; None where there is none."""
 
     redis_url: str
+    #: the login to Redis; a login in the URL goes before
+    redis_user: str | None = None
+    redis_password: str | None = None
     s3_address: str
     s3_access_key: str
     s3_secret_key: str
@@ -75,9 +78,11 @@ def _read(given: dict[str, dict[str, str]], environment: Mapping[str, str]) -> C
             given.setdefault(found[1].lower(), {})[found[2].lower()] = value
     if "s3" not in given and "minio" in given:
         given["s3"] = _of_minio(given["minio"])
-    own, common = given.get("samplebank", {}), given.get("karton", {})
+    own, common, redis = (given.get(section, {}) for section in ("samplebank", "karton", "redis"))
     read = Config(
         redis_url=_redis(given),
+        redis_user=redis.get("username") or None,
+        redis_password=redis.get("password") or None,
         s3_address=_needed(given, "s3", "address"),
         s3_access_key=_needed(given, "s3", "access_key"),
         s3_secret_key=_needed(given, "s3", "secret_key"),
