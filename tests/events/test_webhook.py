@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from kit.bank import Bank, Sample, eventually
+from kit.broken_tls import breaking
+from kit.certificates import make_certificates
 from kit.pages import text_of
 from kit.receiver import SECRET, Receiver, receiving
 from kit.service import Service, running
@@ -170,6 +172,16 @@ async def test_a_connection_that_breaks_off_before_the_answer_is_told() -> None:
 
     assert str(undelivered.value) == "The receiver cannot be reached: the connection ended without an answer"
     assert not undelivered.value.answered
+
+
+async def test_tls_that_breaks_behind_the_handshake_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = make_certificates(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+
+    with breaking(certificates) as url, pytest.raises(Undelivered, match="bad record"):
+        await webhook.Webhook(url, SECRET).deliver(Message("1", "job", "a" * 64, BODY), now=1)
 
 
 async def test_a_redirect_to_an_address_that_is_none_is_a_refusal() -> None:

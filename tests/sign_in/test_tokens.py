@@ -3,12 +3,16 @@
 import asyncio
 import base64
 import json
+import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from joserfc import jwk
 
+from kit.broken_tls import breaking
+from kit.certificates import make_certificates
 from kit.forger import Forger
 from samplebank.accounts import provider as provider_module
 from samplebank.accounts.provider import Client, Provider
@@ -284,3 +288,14 @@ async def test_a_provider_that_is_away_is_not_asked_by_each_who_waits(
 
     assert {type(one) for one in tried} == {Unavailable}
     assert len(forger.asked) == 1
+
+
+async def test_a_provider_whose_tls_breaks_behind_the_handshake_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = make_certificates(tmp_path)
+    trusting = ssl.create_default_context(cafile=certificates.authority)
+    monkeypatch.setattr(provider_module, "_authorities", lambda: trusting)
+
+    with breaking(certificates) as issuer, pytest.raises(Unavailable, match="does not answer"):
+        await exchange(Provider(Client(issuer, "bank", "a secret", "openid")))

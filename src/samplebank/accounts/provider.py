@@ -269,7 +269,7 @@ class Provider:
                 return answer.status_code, bytes(body)
         except (httpx.InvalidURL, UnicodeError) as error:  # UnicodeError: a host that is no name of a domain
             raise Unproven(UNREADABLE.format(url[:SHOWN])) from error
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, ssl.SSLError, TimeoutError) as error:
             raise Unavailable(AWAY.format(self.issuer)) from error
 
 

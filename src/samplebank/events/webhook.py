@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import ssl
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +20,8 @@ SIGNATURE = "Samplebank-Signature"
 MOST_OF_BODY: Final = 64 * 1024
 PATIENCE_FOR_BODY: Final = 1.0
 
+#: what the client raises where a connection fails. Errors of TLS behind the handshake are those of Python
+BREAKS: Final = (httpx.HTTPError, ssl.SSLError)
 #: why a message was not taken, where the error of the client says nothing
 BROKEN: Final = "the connection ended without an answer"
 
@@ -56,10 +59,9 @@ class Webhook:
                 await _pass_over(answer)
         except httpx.TimeoutException as error:  # which says nothing
             raise Undelivered("The receiver took too long.", answered=False) from error
-        except httpx.HTTPError as error:
-            raise Undelivered(
-                f"The receiver cannot be reached: {str(error) or BROKEN}", answered=False
-            ) from error
+        except BREAKS as error:
+            why = f"The receiver cannot be reached: {str(error) or BROKEN}"
+            raise Undelivered(why, answered=False) from error
         if not answer.is_success:
             raise _refused(answer)
 
@@ -88,7 +90,7 @@ def _refused(answer: httpx.Response) -> Undelivered:
 async def _pass_over(answer: httpx.Response) -> None:
     """Read a short body, so that the connection can be used again. The status has decided already, whatever the body is."""
     read = 0
-    with suppress(httpx.HTTPError, TimeoutError):
+    with suppress(*BREAKS, TimeoutError):
         async with asyncio.timeout(PATIENCE_FOR_BODY):
             async for piece in answer.aiter_raw():
                 read += len(piece)
