@@ -204,6 +204,14 @@ async def test_what_rabbitmq_refuses_does_not_count_against_what_is_under_way_be
     assert [event[ID] for event in await rabbitmq.stored(sample)] == ["small"]
 
 
+async def test_a_virtual_host_that_rabbitmq_refuses_is_told(rabbitmq: RabbitServer) -> None:
+    with pytest.raises(
+        Undelivered, match="the server refuses the virtual host 'else/where', and its log says why"
+    ):
+        async with opened("rabbitmq", f"{rabbitmq.url}/else%2Fwhere"):
+            pass
+
+
 async def test_rabbitmq_takes_an_event_by_tls_with_a_certificate_of_an_own_authority(
     rabbitmq: RabbitServer,
 ) -> None:

@@ -27,6 +27,13 @@ HEARTBEAT: Final = 10
 #: seconds for a farewell to a server, which may have gone
 FAREWELL: Final = 1.0
 PERSISTENT: Final = 2
+UNCONFIRMED: Final = "The server does not confirm the event: it may lack memory or disk."
+#: the answer that the client misses where the server refuses the virtual host. The client passes over the server's reason
+OPENED: Final = "Connection.OpenOk"
+NO_HOST: Final = (
+    "the server refuses the virtual host {!r}, and its log says why: make the virtual host, let the user in by "
+    "`rabbitmqctl set_permissions`, or raise the limit of connections."
+)
 
 
 class RabbitMq(Broker):
@@ -43,6 +50,7 @@ class RabbitMq(Broker):
                 f"{variable} has the exchange {self._exchange!r}, but up to 127 letters, digits and signs are needed."
             )
         self._urls = [_url(address, host) for host in address.hosts]
+        self._host = _virtual_host(address)
         self._trust = address.trust()
         self._connection: AbstractConnection | None = None
         self._channels: list[AbstractChannel] = []
@@ -58,7 +66,8 @@ class RabbitMq(Broker):
                 async with asyncio.timeout(PATIENCE / (len(self._urls) + 1)):
                     self._connection = await self._library.connect(url, context=self._trust)
             except (OSError, self._library.AMQPError) as error:
-                failure = error
+                is_refused = OPENED in str(error)
+                failure = ConnectionError(NO_HOST.format(self._host)) if is_refused else error
             else:
                 return
         if failure is not None:
@@ -83,8 +92,7 @@ class RabbitMq(Broker):
         except TimeoutError as error:
             # The message may be on the way still, and must not come after newer events of the sample.
             await self.close()
-            why = "The server does not confirm the event: it may lack memory or disk."
-            raise Undelivered(why, answered=False) from error
+            raise Undelivered(UNCONFIRMED, answered=False) from error
         except asyncio.CancelledError as error:
             # The client also cancels what waits, when a connection has been silent. The relay goes on then.
             task = asyncio.current_task()
@@ -96,7 +104,10 @@ class RabbitMq(Broker):
     async def _channel(self) -> "AbstractChannel":
         if self._connection is None:
             raise Undelivered("The connection was given up.", answered=False)
-        return await self._connection.channel(on_return_raises=True, timeout=PATIENCE)
+        try:
+            return await self._connection.channel(on_return_raises=True, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise Undelivered(UNCONFIRMED, answered=False) from error
 
     def _keep(self, channel: "AbstractChannel") -> None:
         if channel.connection is self._connection:
@@ -133,5 +144,9 @@ def _url(address: Address, host: str) -> str:
     login = "" if address.user is None else quote(address.user, safe="")
     if address.password is not None:
         login += ":" + quote(address.password, safe="")
-    place = quote(address.path.removeprefix("/") or "/", safe="")
+    place = quote(_virtual_host(address), safe="")
     return f"{address.scheme}://{login}{'@' if login else ''}{host}/{place}?name=samplebank&heartbeat={HEARTBEAT}"
+
+
+def _virtual_host(address: Address) -> str:
+    return address.path.removeprefix("/") or "/"
