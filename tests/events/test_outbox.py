@@ -6,7 +6,7 @@ from kit.bank import Bank
 from samplebank.database import Connection
 from samplebank.events import outbox
 from samplebank.events.outbox import LONGEST_PAUSE, LONGEST_SILENCE, Event
-from samplebank.jobs.backlog import lags
+from samplebank.jobs.backlog import backlog, lags
 
 NEWEST = (
     "SELECT id, sample_id, kind, payload, created_time, 0 AS attempts FROM outbox ORDER BY id DESC LIMIT 1"
@@ -51,6 +51,19 @@ async def test_a_sink_that_has_never_been_there_is_behind_by_all_events(db: Conn
     figures = await lags(db, ["nats"], now=event.created_time + 5_000)
 
     assert figures['samplebank_sink_lag_seconds{sink="nats"}'] >= 5
+
+
+async def test_a_sink_that_is_no_longer_set_has_nothing_that_waits(db: Connection, event: Event) -> None:
+    await db.execute("INSERT INTO sink (name, since, until, id, last) VALUES ('gone', '0', '0', 0, 0)")
+    await db.execute("UPDATE delivery SET sink = 'gone' WHERE event_id = $1", event.id)
+    await outbox.note_failure(db, "gone", event, "no", attempts=1, answered=True, now=NOW)
+
+    figures = {sink: await backlog(db, [sink], now=NOW) for sink in ("gone", "set")}
+
+    assert figures["gone"]["samplebank_events_waiting"] > 0
+    assert figures["gone"]["samplebank_events_dead"] == 1
+    assert figures["set"]["samplebank_events_waiting"] == 0
+    assert figures["set"]["samplebank_events_dead"] == 0
 
 
 async def test_pauses_do_not_grow_for_ever(db: Connection, event: Event) -> None:

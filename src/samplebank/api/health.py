@@ -107,7 +107,7 @@ async def _own(bank: Bank) -> bytes:
     figures["samplebank_disk_reserve_bytes"] = bank.settings.disk_reserve
     with contextlib.suppress(Unavailable):
         async with bank.database.connection() as db:
-            figures |= await backlog(db, now=bank.clock())
+            figures |= await backlog(db, bank.settings.sinks, now=bank.clock())
             figures |= await lags(db, bank.settings.sinks, now=bank.clock())
             done = await services(db, of_everybody(), now=bank.clock())
             figures |= _waiting(await lines_of_everybody(db, done), now=bank.clock())

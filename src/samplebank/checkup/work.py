@@ -86,7 +86,7 @@ async def _rules(db: Connection) -> list[Finding]:
 
 
 async def _waiting(db: Connection, sinks: list[str], now: Millis) -> list[Finding]:
-    figures = await backlog(db, now=now)
+    figures = await backlog(db, sinks, now=now)
     found = []
     if dead := figures["samplebank_events_dead"]:
         remedy = "`samplebank events dead` tells why, and `samplebank events retry` tries again."

@@ -9,7 +9,10 @@ MOST = 10_000
 UNFINISHED = (
     f"SELECT state, sum(n)::bigint FROM {TOTAL} WHERE state IN ('enqueued', 'executing') GROUP BY state"
 )
-WAITING = f"""
+# A sink that is no longer set keeps its place in the feed. Nobody waits for what it has to deliver.
+WAITING = Statement(f"""
+    WITH sink AS (SELECT * FROM sink WHERE name = ANY (:sinks::text[])),
+         delivery AS NOT MATERIALIZED (SELECT * FROM delivery WHERE sink = ANY (:sinks::text[]))
     SELECT (SELECT count(*) FROM (SELECT FROM sample WHERE classification_wanted LIMIT {MOST}) waiting),
            (SELECT count(*) FROM (
                SELECT FROM delivery WHERE dead_time IS NULL UNION ALL
@@ -22,7 +25,7 @@ WAITING = f"""
                 LIMIT {MOST}) waiting),
            (SELECT count(*) FROM (SELECT FROM delivery WHERE dead_time IS NOT NULL LIMIT {MOST}) dead),
            ({LAST_DONE})
-"""
+""")
 # The oldest undelivered event of a sink: among the deliveries, else at the sink's place in the feed. A sink that
 # was away since its first start stands at the beginning.
 LAGS = Statement(f"""
@@ -58,12 +61,10 @@ async def lags(db: Connection, sinks: list[str], *, now: Millis) -> dict[str, fl
     }
 
 
-async def backlog(db: Connection, *, now: Millis) -> dict[str, float]:
-    """Count the waiting work: figures by name, for Prometheus."""
+async def backlog(db: Connection, sinks: list[str], *, now: Millis) -> dict[str, float]:
+    """Count the waiting work, and the events for these sinks: figures by name, for Prometheus."""
     unfinished = dict(await db.fetch(UNFINISHED))
-    row = await db.fetchrow(WAITING)
-    assert row is not None  # noqa: S101 for the type checker: the query always answers a row
-    unclassified, waiting, dead, done = row
+    unclassified, waiting, dead, done = await WAITING.row(db, sinks=sinks)
     figures: dict[str, float] = {
         f'samplebank_jobs_unfinished{{state="{state}"}}': unfinished.get(state, 0)
         for state in ("enqueued", "executing")
