@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import threading
+from itertools import takewhile
 from typing import Any, get_args
 
 import pytest
@@ -37,6 +38,13 @@ CLOUD_EVENT = {
     "patternProperties": {"^[a-z0-9]+$": {}},
     "additionalProperties": False,
 }
+#: so many more events that a submission of the sample was stored
+REPEATED = """
+    INSERT INTO outbox (sample_id, kind, payload, created_time)
+    SELECT o.sample_id, o.kind, o.payload, o.created_time
+      FROM outbox o JOIN sample s ON s.id = o.sample_id CROSS JOIN generate_series(1, $2)
+     WHERE s.sha256 = $1 AND o.kind = 'submission'
+"""
 ENDED = ["submission.stored", "job.opened", "job.ended", "verdict.settled"]
 
 
@@ -326,6 +334,27 @@ async def test_a_cursor_whose_events_are_forgotten_is_gone_and_says_what_to_do(
 
     assert [page.status_code for page in (*pages, again, stream)] == [410, 200, 200, 200, 410]
     assert "read on from `latest`" in pages[0].json()["messages"][0]["message"]
+
+
+async def test_a_stream_ends_where_events_are_forgotten_before_it_has_told_them(
+    bank: Bank, database: Database
+) -> None:
+    cursor = latest(bank, "mia")
+    many = bank.submitted("mia")
+    async with database.connection() as db:
+        # more than the buffers between service and reader hold, so that the stream waits for its reader
+        await db.execute(REPEATED, bytes.fromhex(many.sha256), 8000)
+
+    with EventStream(bank, "mia", cursor) as stream:
+        async with database.connection() as db:
+            await feed.forget(db, before=2**62, most=100_000)
+        behind = bank.submitted("mia")
+        told = list(takewhile(lambda block: behind.sha256 not in block.get("data", ""), stream.blocks()))
+        has_ended = next(stream.blocks(), None) is None
+
+    again = bank.get(PATH, "mia", after=told[-1]["id"])
+    assert has_ended
+    assert again.status_code == 410, again.text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The feed: all events of rows that the caller may see, without gaps, by pages or as a stream of events."""
 
+import math
 import time
 from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -17,7 +18,7 @@ from samplebank.api.feed_cursors import LATEST, check, cursor_at, place_of, read
 from samplebank.api.followers import Follower, Followers
 from samplebank.database import Connection, Page
 from samplebank.database.counting import Count
-from samplebank.errors import Unauthenticated
+from samplebank.errors import Gone, Unauthenticated
 from samplebank.events import feed
 from samplebank.feed import cloud_events, reading
 from samplebank.feed.kinds import KINDS, NEEDS
@@ -110,11 +111,13 @@ class Reader:
         self._cursor = read_cursor(after)
         self._kinds = frozenset(name for name, kind in KINDS.items() if types is None or kind.type in types)
         self._feed: feed.Feed | None = None
+        #: when the reader last stood at the end of the feed
+        self._caught_up = -math.inf
         self.place = feed.BEGINNING
 
     async def page(self, most: int) -> reading.Page:
         """Read the first page. Raises `Invalid` and `Gone` for a cursor that is not good."""
-        caller = await self._caller()
+        caller, began = await self._caller(), time.monotonic()
         async with self._connected() as db:
             known = await feed.look(db)
             begin = feed.BEGINNING if self._cursor is None else place_of(self._cursor, known)
@@ -126,18 +129,29 @@ class Reader:
         if self._cursor is not None:
             check(begin, later)
         self._feed = known
+        if page.is_last:
+            self._caught_up = began
         self.place = later.behind_forgotten if page.place == feed.BEGINNING else page.place
         return page
 
     async def next_page(self, followers: Followers, most: int) -> reading.Page:
-        """Read on, together with others at the same place. Raises `Unauthenticated` once the key has ended."""
-        caller, place = await self._caller(), self.place
+        """Read on, together with others at the same place.
+
+        Raises `Unauthenticated` once the key has ended, and `Gone` where events were forgotten before the reader came to them.
+        """
+        caller, place, began = await self._caller(), self.place, time.monotonic()
+        is_late = began - self._caught_up > self._request.bank.settings.event_retention / 2
 
         async def read() -> reading.Page:
             async with self._connected() as db:
-                return await reading.read_page(db, caller, place, most, self._kinds, promptly=True)
+                page = await reading.read_page(db, caller, place, most, self._kinds, promptly=True)
+                if is_late:
+                    check(place, await feed.look(db))
+                return page
 
-        page = await followers.shared(caller, (place, most, self._kinds), read)
+        page = await followers.shared(caller, (place, most, self._kinds, is_late), read)
+        if page.is_last:
+            self._caught_up = began
         self.place = page.place
         return page
 
@@ -225,7 +239,7 @@ async def _awaited(request: Call, reader: Reader, page: reading.Page, query: Fee
 
 
 async def _told(request: Call, reader: Reader, most: int) -> Pieces:
-    """Tell events until the reader leaves, the key ends or the service stops."""
+    """Tell events until the reader leaves, the key ends, events are missing or the service stops."""
     followers, follower = _followers(request), Follower(request.caller)
     silence = Silence(HEARTBEAT, time.monotonic())
     with followers.joined(follower):
@@ -242,8 +256,8 @@ async def _told(request: Call, reader: Reader, most: int) -> Pieces:
                 await followers.wait(follower, reader.place, left)
             try:
                 page = await reader.next_page(followers, most)
-            except Unauthenticated:
-                return
+            except (Unauthenticated, Gone):
+                return  # the reader comes again, and is told why
 
 
 def _followers(request: Call) -> Followers:
