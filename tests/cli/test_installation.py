@@ -1,6 +1,9 @@
 """Commands on the installation of the machine: which installation, the output, and what stays untouched."""
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,12 @@ from cli.program import Program
 from kit.bank import Bank, name_of
 from kit.disks import no_room
 from kit.service import Service
+from samplebank.backups.note import refuse_unfinished
 from samplebank.cli.events import Sink
+from samplebank.errors import Unavailable
 from samplebank.maintenance.relays import BROKERS, WEBHOOK
 
+NOBODY = 65534
 TENANTS = '[[domain]]\nname = "north"\n'
 
 
@@ -34,6 +40,28 @@ def test_no_installation_is_made_by_the_way(
     assert f"There is no installation in the data folder {data_folder}." in ended.complaints[0]
     assert "Start one with `samplebank serve`" in ended.complaints[0]
     assert list(data_folder.iterdir()) == []
+
+
+@contextmanager
+def without_the_rights_of_root() -> Iterator[None]:
+    """Let the block run as an account that closed folders are closed to."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+def test_a_data_folder_that_the_account_may_not_look_into_is_told_as_such(data_folder: Path) -> None:
+    data_folder.chmod(0)
+
+    with without_the_rights_of_root(), pytest.raises(Unavailable) as refused:
+        refuse_unfinished(data_folder)
+
+    said = f"The data folder {data_folder} is closed to this account: run the command as the account of the service"
+    assert said in str(refused.value)
 
 
 def test_a_database_without_a_schema_is_left_as_it_is(

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import msgspec
 
-from samplebank.errors import Conflict
+from samplebank.errors import Conflict, Unavailable
 from samplebank.files import sync
 
 #: in the data folder from the first step of a restore to the last
 NOTE = "restore-under-way.json"
 UNFINISHED = "A restore into the data folder {} was interrupted, or is under way: repeat `samplebank restore`, which begins anew."
+
+CLOSED = (
+    "The data folder {} is closed to this account: run the command as the account of the service, or as root, or name "
+    "another folder with SAMPLEBANK_DATA_DIR."
+)
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -43,6 +48,11 @@ def remove_note(folder: Path) -> None:
 
 
 def refuse_unfinished(folder: Path) -> None:
-    """Raise `Conflict` where a restore into the data folder has not ended."""
-    if (folder / NOTE).exists():
-        raise Conflict(UNFINISHED.format(folder))
+    """Raise `Conflict` where a restore into the data folder has not ended, and `Unavailable` where nobody here may look."""
+    try:
+        (folder / NOTE).stat()  # Python 3.14 lets `exists` answer no for a closed folder
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except PermissionError as error:
+        raise Unavailable(CLOSED.format(folder)) from error
+    raise Conflict(UNFINISHED.format(folder))
