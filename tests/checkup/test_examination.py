@@ -91,6 +91,11 @@ SICKEN = {
     """,
 }
 
+FURTHER_KEY = """
+    INSERT INTO api_key (id, user_id, digest, created_time)
+    SELECT gen_random_uuid(), id, '\\x01', $1 FROM subject WHERE short_name = 'admin'
+"""
+
 
 class Examined(NamedTuple):
     healthy: list[Finding]
@@ -131,6 +136,7 @@ async def findings(service: Service, tmp_path_factory: pytest.TempPathFactory) -
                 (folder / "blobs" / area).mkdir(parents=True, exist_ok=True)
             async with bank.database.connection() as db:
                 await clock.note_done(db, now=bank.clock())
+                await db.execute(FURTHER_KEY, bank.clock())
             healthy = await examined(bank)
         async with open_bank(settings, url) as bank:
             async with bank.database.connection() as db:
@@ -145,6 +151,12 @@ async def findings(service: Service, tmp_path_factory: pytest.TempPathFactory) -
 
 def test_nothing_is_wrong_with_a_new_installation(findings: Examined) -> None:
     assert [one for one in findings.healthy if one.level is Level.FAULT] == []
+
+
+def test_every_key_of_the_first_administrator_is_counted(findings: Examined) -> None:
+    (keys,) = [one for one in findings.healthy if one.subject == "keys"]
+
+    assert "Keys that allow everything for ever: 2 of admin, and none of other users" in keys.said
 
 
 @pytest.mark.parametrize(
