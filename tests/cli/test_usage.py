@@ -76,6 +76,17 @@ def test_what_is_no_hash_is_refused_by_every_command_in_the_same_words(
     assert f"Invalid value for {named}: {said}" in ended.complaints[0]
 
 
+@pytest.mark.parametrize("short", ["275a021bbfb6489e", "275a021b…", "275a021b..."])
+def test_a_hash_that_a_table_shortened_is_refused_with_the_way_to_the_whole_one(
+    program: Program, short: str
+) -> None:
+    ended = program.run("show", short)
+
+    assert (ended.status, len(ended.complaints)) == (2, 1)
+    assert f"'{short}' is no SHA256. A part of a hash names no sample" in ended.complaints[0]
+    assert "`samplebank search --hashes`" in ended.complaints[0]
+
+
 def test_a_folder_without_files_is_nothing_to_submit(program: Program, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 

@@ -1,5 +1,6 @@
 """SHA-256 as arguments: as people paste them."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -8,6 +9,8 @@ import typer
 from samplebank.query.hashes import algorithm_of, hashes_in
 
 LONGEST_SHOWN: Final = 100
+#: a hash as tables shorten hashes, also with the dots of whoever shortened it by hand
+SHORTENED: Final = re.compile(r"[0-9a-fA-F]{6,63}(…|\.{2,})?")
 
 
 def read_hashes(arguments: Iterable[str], hint: str = "SHA256") -> list[str]:
@@ -28,13 +31,18 @@ def sort_hashes(arguments: Iterable[str], hint: str = "SHA256") -> tuple[list[st
     for argument in arguments:
         digests = hashes_in(argument.strip().removeprefix("sha256:"))
         if not digests or any(algorithm_of(digest) != "sha256" for digest in digests):
-            said = f"{argument[:LONGEST_SHOWN]!r} is no SHA256. `samplebank search` finds the SHA256 of other hashes and names."
-            wrong.append(said)
+            wrong.append(f"{argument[:LONGEST_SHOWN]!r} is no SHA256. {_remedy(argument)}")
         else:
             found |= dict.fromkeys(digests)
     if wrong and not found:
         raise typer.BadParameter(wrong[0], param_hint=hint)
     return list(found), wrong
+
+
+def _remedy(argument: str) -> str:
+    if SHORTENED.fullmatch(argument.strip()) and algorithm_of(argument.strip()) is None:
+        return "A part of a hash names no sample: `samplebank search --hashes` shows each SHA256 whole, also with --jobs."
+    return "`samplebank search` finds the SHA256 of other hashes and names."
 
 
 def one_hash(argument: str, hint: str = "SHA256") -> str:
