@@ -193,3 +193,13 @@ async def test_an_encoding_with_quotes_or_a_comment_is_known(extract: Extract, e
     (child,) = (await extract(with_parts(head.encode() + base64.encodebytes(ORDERS)))).children
 
     assert child.data == ORDERS
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+async def test_a_mail_in_two_bytes_for_a_letter_is_opened(extract: Extract, encoding: str) -> None:
+    text = with_parts(attached("run.bat")).decode()
+    made = text if encoding == "utf-16" else "\ufeff" + text
+
+    (child,) = (await extract(made.encode(encoding))).children
+
+    assert (child.name, child.data) == ("run.bat", ORDERS)

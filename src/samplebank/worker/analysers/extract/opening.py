@@ -34,27 +34,6 @@ MAIL_BODY = re.compile(rb"(?i)\s{0,10}(?:content-[\w-]{1,40}|mime-version):")
 UDF_PLACE, UDF_MARK = 0x8001, b"BEA01"
 #: the method of the first file of an LZH archive
 LZH = re.compile(rb"-(?:lh[0-9dx]|lz[s45])-")
-MARKUP = re.compile(
-    rb"(?i)<(?:html|script|svg|body|!doctype)\b|\batob\s*\(|\bBlob\s*\(|\bUint8Array\b|\bFromBase64String\b|base64,|"
-    rb"<pkg:binaryData\b|<w:binData\b|^-----BEGIN CERTIFICATE-----",
-    re.MULTILINE,
-)
-#: the words of these marks in small letters: texts without any are found out twenty times as fast
-MARKUP_WORDS = (
-    *(
-        b"<html",
-        b"<script",
-        b"<svg",
-        b"<body",
-        b"<!doctype",
-        b"atob",
-        b"blob",
-        b"uint8array",
-        b"frombase64string",
-        b"base64,",
-    ),
-    *(b"<pkg:binarydata", b"<w:bindata", b"-----begin certificate-----"),
-)
 
 
 def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
@@ -119,11 +98,6 @@ def _open_unmarked(data: bytes, head: bytes, haul: Haul, words: Words, label: st
         _open_text(data, head, haul)
     elif label in sevenzip.PICTURES or not label:
         sevenzip.open_behind(data, haul, words, within=1)
-
-
-def _has_markup(data: bytes) -> bool:
-    folded = data.lower()
-    return any(word in folded for word in MARKUP_WORDS) and MARKUP.search(data) is not None
 
 
 DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef", "one"})
@@ -208,6 +182,9 @@ def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
 
 
 def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
+    if data.startswith(UTF16):  # as browsers, script hosts and programs for mails read the text
+        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
+        head = data[:HEAD_BYTES]
     if MAIL_HEADER.match(head):
         haul.opened.append("mail")
         mail.open_mail(data, haul)
@@ -218,13 +195,6 @@ def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
         haul.opened.append("text")
         text_encodings.take_files(data, haul)
     else:
-        _open_markup(data, haul)
-
-
-def _open_markup(data: bytes, haul: Haul) -> None:
-    if data.startswith(UTF16):  # as browsers and script hosts read the text
-        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
-    if _has_markup(data):
         smuggled.open_smuggled(data, haul)
 
 
