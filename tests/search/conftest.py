@@ -115,11 +115,10 @@ async def followed(db: Connection, listing: Callable[[], OrderedListing[Any]], l
     rows: list[Any] = []
     after = None
     while True:
-        found = await listing().page(db, Page(limit, after=after))
+        found, after = await listing().page_with_place(db, Page(limit, after=after))
         rows += found
-        if len(found) < limit:
+        if after is None:
             return rows
-        after = await listing().place_of(db, found[-1])
 
 
 async def rows_read(db: Connection, table: str) -> int:

@@ -79,8 +79,8 @@ async def test_samples_by_their_last_links_are_in_order_however_many_links_one_h
     found: list[Any] = []
     after = None
     for _ in range(8):
-        found += await listing().page(db, Page(25, after=after))
-        after = await listing().place_of(db, found[-1])
+        rows, after = await listing().page_with_place(db, Page(25, after=after))
+        found += rows
     second = await listing().page(db, Page(25, 20))
 
     whole = await beginning(db, listing(), 200)

@@ -22,8 +22,8 @@ from samplebank.jobs.lanes import Lane
 
 R = TypeVar("R")
 Show = Callable[[Any, Directory], Any]
-#: finds the place of a row in a list
-FindPlace = Callable[[Connection, Any], Awaitable[Place]]
+#: finds the rows of a page, and the place of the last row of a full page
+FindBoth = Callable[[Connection, Page], Awaitable[tuple[list[Any], Place | None]]]
 
 
 class Found(NamedTuple):
@@ -95,7 +95,7 @@ class Call(Exchange):
         page = page_behind(listing, question, page, after)
         if page.limit == 0:
             return page, None, None
-        found = await self._found(listing, page, listing.place_of)
+        found = await self._found(listing, page, listing.page_with_place)
         return page, found, None if found.place is None else cursor_at(question, found.place)
 
     async def _several(
@@ -103,11 +103,11 @@ class Call(Exchange):
     ) -> Answer:
         return envelope.several(await self._shown_all(found.rows, show), page, found.number, meta_data)
 
-    async def _found(self, listing: Listing[Any], page: Page, find_place: FindPlace | None = None) -> "Found":
+    async def _found(self, listing: Listing[Any], page: Page, find_both: FindBoth | None = None) -> "Found":
         if listing.is_dear:
-            return await self.dearly(lambda: self._page_of(listing, page, find_place))
+            return await self.dearly(lambda: self._page_of(listing, page, find_both))
         async with self._watched(listing):
-            return await self._page_of(listing, page, find_place)
+            return await self._page_of(listing, page, find_both)
 
     def _watched(self, listing: Listing[Any]) -> AbstractAsyncContextManager[None]:
         """Ends the block when the client goes, unless the page is found sooner than a client could go."""
@@ -137,12 +137,10 @@ class Call(Exchange):
         """A connection for the page of a list. `limit` is for the work, not for the wait for a connection."""
         return self.bank.database.connection(limit)
 
-    async def _page_of(self, listing: Listing[Any], page: Page, find_place: FindPlace | None) -> "Found":
+    async def _page_of(self, listing: Listing[Any], page: Page, find_both: FindBoth | None) -> "Found":
         """The rows of a page, and the number of all matches. Raises `Unavailable` for a page that takes too long."""
         async with self.connected(Within(self.bank.settings.query_budget)) as db:
-            rows = await listing.page(db, page)
-            is_full = len(rows) == page.limit
-            place = await find_place(db, rows[-1]) if find_place is not None and is_full else None
+            rows, place = await find_both(db, page) if find_both else (await listing.page(db, page), None)
         known = page.offset + len(rows)
         if page.after is None and (0 < len(rows) < page.limit or not known):
             return Found(rows, Count(known))

@@ -110,9 +110,10 @@ class OrderedListing(Listing[R]):
     async def count(self, db: Connection, budget: float) -> Count:
         return await count_rows(db, self._counted_rows, budget)
 
-    async def place_of(self, _db: Connection, row: R) -> Place:
-        """Where the row stands in the order of the list."""
-        return self.by.place_of(row)
+    async def page_with_place(self, db: Connection, page: Page) -> tuple[list[R], Place | None]:
+        """The rows of a page, and where the last row stands in the order of the list; None for a page that is not full."""
+        rows = await self.page(db, page)
+        return rows, self.by.place_of(rows[-1]) if len(rows) == page.limit else None
 
 
 class TalliedListing(OrderedListing[R]):

@@ -54,6 +54,19 @@ async def reading(db: Connection, *settings: str) -> AsyncIterator[None]:
     await db.execute("COMMIT")
 
 
+@asynccontextmanager
+async def of_one_moment(db: Connection) -> AsyncIterator[None]:
+    """A block whose statements see the database of the same moment, as an answer needs that is put together from several.
+
+    Within a transaction, the transaction decides what the statements see.
+    """
+    if db.is_in_transaction():
+        yield
+        return
+    async with db.transaction(isolation="repeatable_read", readonly=True):
+        yield
+
+
 async def plan_for_values(db: Connection, *settings: str) -> None:
     """As `planned`, for the rest of the transaction that `db` is in."""
     await db.execute(_local((*PLANNING, *settings)))

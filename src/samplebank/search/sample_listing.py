@@ -9,6 +9,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Page, Shape, Sql
 from samplebank.database.counting import Count, count_rows, tallied
 from samplebank.database.listing import PIECE, OrderedListing
+from samplebank.database.planning import of_one_moment
 from samplebank.database.query import Place
 from samplebank.search.listing import Gathering, Way, cursor_over_sets, rows_of_sets
 from samplebank.search.overview import Overview, Overviews, SeenOverviews
@@ -74,8 +75,8 @@ class SampleListing(OrderedListing[Overview]):
         self.is_quick = is_quick
         self.is_dear = not numbers
         self._shown = Overviews(caller)
-        #: digest and id of the last sample that was read
-        self._last: tuple[bytes, int] | None = None
+        #: the id of the last sample that was read
+        self._last = 0
 
     @property
     def known_count(self) -> Count | None:
@@ -96,8 +97,10 @@ class SampleListing(OrderedListing[Overview]):
             found = await self._read(db, first, self._told)
             if self.is_quick or len(found) == page.limit:
                 return found
-        ids = await self.ids(db, page)
-        return await self._read(db, _listed(ids), self._told) if ids else []
+        # a sample that is deleted between the statements would make the page shorter, which looks like the last page
+        async with of_one_moment(db):
+            ids = await self.ids(db, page)
+            return await self._read(db, _listed(ids), self._told) if ids else []
 
     async def ids(self, db: Connection, page: Page) -> list[int]:
         """Find the ids of the samples on a page, in order."""
@@ -131,10 +134,21 @@ class SampleListing(OrderedListing[Overview]):
         ((found,),) = await rows_of_sets(db, query)
         return found or []
 
-    async def place_of(self, db: Connection, row: Overview) -> Place:
+    async def page_with_place(self, db: Connection, page: Page) -> tuple[list[Overview], Place | None]:
         fields = [key.field for key, _ in self.by.sorted_by[:-1]]
-        if all(fields) and self._last is not None and self._last[0] == row.sha256:
-            return Place(tuple(getattr(row, field) for field in fields), self._last[1])
+        if all(fields):
+            rows = await self.page(db, page)
+            return rows, self._place(rows[-1], fields) if len(rows) == page.limit else None
+        # a key that changes between the statements would move the place: later pages would pass samples over, or repeat samples
+        async with of_one_moment(db):
+            rows = await self.page(db, page)
+            return rows, await self._looked_up(db, rows[-1]) if len(rows) == page.limit else None
+
+    def _place(self, row: Overview, fields: Sequence[str]) -> Place:
+        return Place(tuple(getattr(row, field) for field in fields), self._last)
+
+    async def _looked_up(self, db: Connection, row: Overview) -> Place:
+        """The place of a row by keys that the row does not have."""
         columns = ", ".join(key.sql for key, _ in self.by.sorted_by)
         *keys, id_ = await Sql(
             f"SELECT {columns} FROM {{}} WHERE s.sha256 = {{}}", self.source, row.sha256
@@ -149,7 +163,7 @@ class SampleListing(OrderedListing[Overview]):
     async def _read(self, db: Connection, ids: Sql, number: Sql = NOT_TOLD) -> list[Overview]:
         """The samples whose ids the query finds, in the order of the ids, and the number, by one statement.
 
-        Any values have the same plan. Keeps the last id, so that `place_of` need not ask for the place of the last sample.
+        Any values have the same plan. Keeps the last id, for the place of the last sample.
         """
         shown = self._shown
         query = Sql(
@@ -169,7 +183,7 @@ class SampleListing(OrderedListing[Overview]):
         if rows[0][0] is not None:
             self.gathering.count = Count(rows[0][0])
         found = [shown.read(row[2:]) for row in rows]
-        self._last = found[-1].sha256, rows[-1][1]
+        self._last = rows[-1][1]
         return found
 
 
