@@ -87,6 +87,25 @@ def test_the_hash_of_the_file_answers_no_challenge(bank: Bank) -> None:
     assert bank.get(sample.path, "quinn").status_code == 404
 
 
+def test_nobody_answers_the_challenge_of_another_user(bank: Bank) -> None:
+    sample = bank.submitted()
+    asked = ask(bank, sample, "quinn")
+
+    refused = answer(bank, sample, asked["id"], solved(sample, asked), "hana")
+
+    assert (refused.status_code, bank.get(sample.path, "hana").status_code) == (412, 404)
+    assert answer(bank, sample, asked["id"], solved(sample, asked), "quinn").status_code == 201
+
+
+def test_the_challenge_of_a_sample_opens_no_other_sample(bank: Bank) -> None:
+    held, wanted = bank.submitted(), bank.submitted()
+    asked = ask(bank, held)
+
+    refused = answer(bank, wanted, asked["id"], solved(held, asked))
+
+    assert (refused.status_code, bank.get(wanted.path, "quinn").status_code) == (412, 404)
+
+
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
     """A service that takes few wrong answers, for a short while."""
