@@ -1,15 +1,19 @@
 """Expired submissions go, and the submissions of malicious samples stay for as long as the samples are malicious."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from kit.bank import Bank, Sample
+from kit.interleaving import Interrupted
 from kit.service import Service
 from samplebank.assembly import Bank as Opened
 from samplebank.assembly import open_bank
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.database.bound import Bound, HeldSignals
 from samplebank.maintenance.sweeps import WHOLE_LOOK, retention_sweep
 from samplebank.settings import Settings
@@ -88,6 +92,22 @@ async def test_a_submission_goes_when_its_sample_is_malicious_no_more(
     await sweep(housekeeper)
 
     assert (kept, await left(db, submitted)) == (set(submitted), set())
+
+
+async def test_a_submission_stays_whose_sample_becomes_malicious_after_the_look(
+    bank: Bank, housekeeper: Opened, db: Connection
+) -> None:
+    sample, now = Sample(), housekeeper.clock()
+    submitted = [bank.submit(sample)["id"]]
+    await db.execute(EXPIRE, submitted, now)
+    verdict = {"statusOverride": "malicious", "comment": "known here"}
+    judge = partial(asyncio.to_thread, bank.post, f"{sample.path}/verdict", verdict)
+
+    interrupted = Interrupted(db, judge, Statement(retention.LOCK_SAMPLES))
+    await retention.delete_expired(cast("Connection", interrupted), since=now, now=now)
+
+    assert interrupted.is_over
+    assert await left(db, submitted) == set(submitted)
 
 
 async def test_most_rounds_pass_over_what_was_seen_before(
