@@ -23,7 +23,7 @@ from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import JSON
 from samplebank.worker.hunting import scanners
 from samplebank.worker.hunting.batch import HEADER, BatchAssignment, HuntReference, Wanted, written
-from samplebank.worker.hunting.messages import Bounds, Piece, Scanned
+from samplebank.worker.hunting.messages import Bounds, Found, Piece, Scanned, decoded_reply, encoded
 from samplebank.worker.hunting.scanners import Scanner, Scanners
 from worker.working import NoAnalysers, working
 
@@ -119,6 +119,14 @@ async def test_a_piece_that_ends_its_process_costs_itself_only(tmp_path: Path) -
     await scanner.sandbox.close()
     assert sorted(found.piece for found in scanned.found) == [1, 3]
     assert isinstance(scanned, Scanned)
+
+
+def test_an_answer_of_a_scan_that_no_json_can_tell_is_refused() -> None:
+    """The worker tells the hits to the service as JSON, and would end."""
+    extension = msgspec.msgpack.Ext(5, b"")
+
+    with pytest.raises(msgspec.MsgspecError):
+        decoded_reply(encoded(Scanned(1, [Found(0, [{"rule": extension}])])))
 
 
 async def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(

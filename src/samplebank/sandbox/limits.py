@@ -94,3 +94,8 @@ def made_path(kind: type, value: Any) -> Path:
     if kind is not Path:
         raise TypeError(f"{kind} cannot be read from a message.")
     return Path(value)
+
+
+def no_extension(code: int, _: memoryview) -> Any:
+    """The `ext_hook` of messages from children: their values go on as JSON, which has no extensions of MessagePack."""
+    raise msgspec.ValidationError(f"The message holds an extension of type {code}.")

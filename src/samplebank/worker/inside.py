@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from samplebank.sandbox.limits import made_path
+from samplebank.sandbox.limits import made_path, no_extension
 from samplebank.worker.checking import WrongAnswer, checked
 from samplebank.worker.contract import JSON, Analyser, Child, Evidence, Rejected, Result, SampleFile
 from samplebank.worker.output import Output
@@ -99,7 +99,9 @@ Reply = Description | Problems | Finished | Rejection | Outdated
 #: made here, as a decoder takes longer to make than a call has to decode
 QUESTIONS: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question, dec_hook=made_path)
 MESSAGES = msgspec.msgpack.Decoder(Message)
-REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply, dec_hook=made_path)
+REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
+    Reply, dec_hook=made_path, ext_hook=no_extension
+)
 
 
 def encoded(message: msgspec.Struct) -> bytes:
