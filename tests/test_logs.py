@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from samplebank.logs import Faults
+from samplebank.logs import Faults, TextFormatter
 
 
 class Clock:
@@ -60,3 +60,17 @@ def test_a_repeated_remark_is_one_line_a_minute_for_each_kind(
         faults.warn("task.released", kind="yara", task=second)
 
     assert told(caplog) == [0, 0, 59, 59]
+
+
+def test_the_message_of_an_error_forges_no_line_and_moves_no_terminal() -> None:
+    forged = "2026-01-31T12:00:00.123Z INFO    request user=admin"
+    error = ValueError(f"evil\n{forged}\x1b[2J\u202e")
+    record = logging.LogRecord(
+        "a", logging.ERROR, "", 0, f"failed\n{forged}", None, (ValueError, error, None)
+    )
+
+    lines = TextFormatter().format(record).split("\n")
+
+    assert not any(line.startswith(forged) for line in lines)
+    assert all(line.isprintable() for line in lines)
+    assert lines[-2:] == ["  ValueError: evil", f"  {forged}\\x1b[2J\\u202e"]

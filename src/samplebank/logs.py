@@ -12,13 +12,13 @@ import msgspec
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.123Z INFO  request method=GET path=/job`; control characters are escaped."""
+    """`2026-01-31T12:00:00.123Z INFO  request method=GET path=/job`; control characters are escaped, and traces indented."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = " ".join([f"{name}={_word(str(value))}" for name, value in _fields(record).items()])
         second, milliseconds = int(record.created), int(record.created * 1000) % 1000
-        line = f"{_second(second)}.{milliseconds:03}Z {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        line = f"{_second(second)}.{milliseconds:03}Z {record.levelname:<7} {_printed(record.getMessage())} {fields}".rstrip()
+        return f"{line}\n{_lines(self.formatException(record.exc_info))}" if record.exc_info else line
 
 
 class JsonFormatter(logging.Formatter):
@@ -108,3 +108,14 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 def _word(text: str) -> str:
     """A value on one line. A value from a request must not forge a line of the log."""
     return text if text.isprintable() and text and " " not in text else ascii(text)
+
+
+def _lines(trace: str) -> str:
+    """A trace below its line. Its message may quote a request or a file, and must not forge a line of the log either."""
+    return "\n".join(f"  {_printed(line)}" for line in trace.splitlines())
+
+
+def _printed(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
