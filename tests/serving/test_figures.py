@@ -1,5 +1,6 @@
 """GET /metrics: what an operator watches, each figure explained in the documents."""
 
+import http.client
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from cli.program import ROOT
 from kit.bank import Bank, eventually
+from kit.service import Service
 
 #: figures without a line before the first event
 SELDOM = {
@@ -35,6 +37,15 @@ def told(bank: Bank) -> set[str]:
     text = bank.get("/metrics", None).text + bank.get(NAMED, "chief").text
     names = re.findall(r"^# TYPE (samplebank_\w+)", text, re.MULTILINE)
     return {name.removesuffix("_created") for name in names} | SELDOM
+
+
+@pytest.mark.parametrize("path", ["/metrics/", "/%6detrics", "/metrics%2f"])
+def test_no_other_spelling_leads_past_a_proxy_to_the_figures(service: Service, path: str) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+    line.request("GET", path)
+
+    assert line.getresponse().status == 404
+    line.close()
 
 
 @pytest.mark.parametrize("path", ["/metrics", NAMED])

@@ -15,7 +15,7 @@ from samplebank.assembly import Bank
 from samplebank.checkup.ground import check_clock, check_housework
 from samplebank.database.migrations import HEAD, current_revision
 from samplebank.database.server import READ_ONLY, is_read_only
-from samplebank.errors import Unavailable
+from samplebank.errors import NotFound, Unavailable
 from samplebank.http.operation import OPEN
 from samplebank.http.whole_answers import Whole
 from samplebank.installation import store
@@ -29,6 +29,8 @@ from samplebank.sandbox import missing_parts
 from samplebank.timespec import Millis
 
 METRICS = "/metrics"
+#: proxies refuse the path by its letters, and do not know that `/metrics/` and `/%6detrics` are the same to a router
+SPELLED = f"The figures have the path {METRICS}, letter by letter: ask for this path."
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 HELP = {
     "samplebank_jobs_unfinished": "Jobs that have not ended, by state.",
@@ -85,6 +87,8 @@ async def readyz(request: Call) -> Answer:
 @get(METRICS, opt=OPEN)
 async def metrics(request: Call) -> Whole:
     """Figures in the format of Prometheus, over all processes of the service."""
+    if request.scope["raw_path"] != METRICS.encode():
+        raise NotFound(SPELLED)
     # Strangers may ask, and each making of the figures holds up everything else in the process.
     text = await request.budgets.together.read(METRICS, partial(_figures, request.bank))
     # Whole sends the media type as it is. Litestar's own answer would add the charset a second time.
