@@ -1,4 +1,4 @@
-"""How deep a body nests and whether a body holds NUL, told from the bytes: decoding could make millions of values."""
+"""How deep a body nests, what a body holds, how long a body gets. Told from the bytes: decoding could make millions of values."""
 
 import re
 from itertools import accumulate
@@ -6,6 +6,10 @@ from itertools import accumulate
 STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 #: a NUL as JSON writes NUL; after an odd number of backslashes, the same letters are a backslash and text
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
+#: the exponent of a number
+EXPONENT = re.compile(rb"\d[eE][-+]?(\d{2,3})")
+#: the largest exponent that is not counted: such numbers are rare, and shorter than most texts
+USUAL = 20
 #: brackets as the numbers 0 (opening) and 1 (closing), and the change of depth for each number
 NUMBERS = bytes.maketrans(b"[{]}", b"\0\0\1\1")
 STEPS = (1, -1)
@@ -28,3 +32,11 @@ def values_in(raw: bytes) -> int:
 
 def holds_nul(raw: bytes) -> bool:
     return b"\\u0000" in raw and NUL.search(raw) is not None
+
+
+def written_out(raw: bytes) -> int:
+    """How many bytes the JSON has once PostgreSQL has stored its numbers, which are written out then: `1e300` in 301 digits."""
+    if EXPONENT.search(raw) is None:
+        return len(raw)
+    exponents = map(int, EXPONENT.findall(STRING.sub(b"", raw)))
+    return len(raw) + sum(exponent for exponent in exponents if exponent > USUAL)

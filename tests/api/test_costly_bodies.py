@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kit.bank import V2, Bank, fields_of, name_of
+from kit.bank import ROBOT, V2, Bank, fields_of, name_of
 from samplebank.api.jobs import JobSearchRequest
 from samplebank.errors import Invalid
 from samplebank.http.validation import Document
@@ -233,3 +233,31 @@ def test_a_large_result_that_does_not_fit_is_refused_without_its_every_mistake(b
     refused = bank.call("POST", f"{sample.path}/analysis", "robot", data=json.dumps(body).encode())
 
     assert (refused.status_code, fields_of(refused)) == (412, {"analysisResult"})
+
+
+@pytest.mark.parametrize("number", ["1e300", "1e-300", "-1.5E+300"])
+def test_a_result_of_numbers_that_become_long_is_refused(bank: Bank, number: str) -> None:
+    body = analysis_of("[" + ",".join([number] * 4_000) + "]")
+
+    refused = bank.call("POST", f"{bank.submitted().path}/analysis", ROBOT, data=body)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"analysisResult"})
+    assert "written out" in refused.json()["messages"][0]["message"]
+
+
+@pytest.mark.parametrize("result", ['{"largest": 1.7976931348623157e308}', "[" + '"1e300",' * 20_000 + "1]"])
+def test_a_result_with_few_long_numbers_or_many_texts_like_numbers_is_stored(bank: Bank, result: str) -> None:
+    stored = bank.call("POST", f"{bank.submitted().path}/analysis", ROBOT, data=analysis_of(result))
+
+    assert stored.status_code == 201, stored.text
+    assert stored.json(parse_int=float)["data"]["analysisResult"] == json.loads(result, parse_int=float)
+
+
+def analysis_of(result: str) -> str:
+    about = {
+        "analysisScore": 1,
+        "customer": "mill",
+        "tlp": "amber",
+        "userAgent": {"name": "w", "version": "1"},
+    }
+    return json.dumps(about)[:-1] + f', "analysisResult": {result}}}'

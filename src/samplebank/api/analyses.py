@@ -25,9 +25,14 @@ from samplebank.http.operation import V2, operation
 from samplebank.http.reader import find_customer
 from samplebank.http.shapes import Body, Int32, NoQuery, PageQuery, Sentence, Several, Shown, Unique
 from samplebank.http.streaming import Streamed
+from samplebank.nesting import written_out
 from samplebank.samples import fact_kinds
 from samplebank.samples.fact_kinds import Fact
 
+TOO_LARGE = (
+    "The result has more than {most} bytes as JSON, numbers written out (1e300 in 301 digits): keep what people look at, "
+    "and add the rest as evidence."
+)
 TagType = Literal["family", "behaviour", "yara"]
 Assessment = Literal["benign", "unknown", "malicious", "informational"]
 Status = Literal["malicious", "benign"]
@@ -220,8 +225,8 @@ async def read_analysis(request: Call, data: AnalysisAddRequest) -> NewAnalysis:
     """
     bank, most = request.bank, request.bank.settings.max_result_size
     result = msgspec.json.encode(data.analysis_result)
-    if len(result) > most:
-        wrong = [Violation(f"The result has more than {most} bytes as JSON.", "analysisResult")]
+    if written_out(result) > most:
+        wrong = [Violation(TOO_LARGE.format(most=most), "analysisResult")]
     else:
         async with bank.database.connection() as db:
             wrong = await recording.violations_of_schema(

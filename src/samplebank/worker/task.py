@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, suppress
 import msgspec
 
 from samplebank.logs import Faults
+from samplebank.nesting import written_out
 from samplebank.sandbox import Disturbed
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
@@ -162,7 +163,7 @@ class Task:
 
     def _refuse_excess(self, result: JSON) -> None:
         """Raise `Failed` for a result that is too large. The service would hang up in the middle of the upload."""
-        size, most = len(msgspec.json.encode(result)), self._assignment.max_result_size
+        size, most = written_out(msgspec.json.encode(result)), self._assignment.max_result_size
         if most is not None and size > most:
             raise Failed(f"The result has {size} bytes as JSON, but the service takes {most} at most.")
 
