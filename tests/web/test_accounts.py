@@ -1,13 +1,16 @@
 """The pages of accounts: make, change and remove users, groups, customers, rights and keys."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import requests
+from bench.databases import connected
 
 from kit.bank import V2, Bank, eventually, name_of
+from kit.service import Service
 from kit.visitor import Visitor
+from samplebank.web.pages.accounts import MOST_CUSTOMERS
 
 API = "/samplebank/v1"
 Visitors = Callable[[str], Visitor]
@@ -44,6 +47,38 @@ def test_the_list_leads_to_a_new_account(chief: Visitor) -> None:
 
     assert chief.get("/accounts?offset=0").status == 200
     assert chief.get(f"/accounts/{name}").text("h1").startswith(f"The {name}")
+
+
+@pytest.fixture
+async def many_customers(service: Service) -> AsyncIterator[list[str]]:
+    """More customers than a page shows, which are gone behind the test. The last name is behind all others."""
+    names = [name_of("zz") for _ in range(MOST_CUSTOMERS)]
+    async with connected(service.database_url) as db:
+        await db.execute(
+            "INSERT INTO customer (short_name, name, domain_id) SELECT name, name, 1 FROM unnest($1::text[]) name",
+            names,
+        )
+        yield sorted(names)
+        await db.execute("DELETE FROM customer WHERE short_name = ANY ($1)", names)
+
+
+def test_each_of_many_customers_is_found_and_given_by_name(
+    chief: Visitor, bank: Bank, many_customers: list[str]
+) -> None:
+    last, name = many_customers[-1], name_of("user")
+    first = chief.get("/accounts")
+    (link,) = [link for link in first.links() if "customers=" in link]
+
+    behind = chief.get(f"/{link.removeprefix('./')}")
+    made = chief.post("/accounts", {"kind": "user", "shortName": name, "customer": "mill"})
+    form = {"role": ROLE, "customer": "mill"}
+    chief.post(f"/accounts/{name}/grants", form)
+
+    assert last not in first.text("#customers")
+    assert last in behind.text("#customers")
+    for page in (first, behind, made):
+        assert {one.tag for one in page.all("[name=customer]:not([type=hidden])")} == {"input"}
+    assert account(bank, name)["grants"] == [form]
 
 
 def test_a_grant_is_given_and_taken_back(chief: Visitor, bank: Bank) -> None:

@@ -9,7 +9,6 @@ from samplebank.accounts import customers, keys, upkeep
 from samplebank.accounts.customers import CustomerRow
 from samplebank.accounts.keys import Key
 from samplebank.accounts.model import ROLES
-from samplebank.accounts.tenants import EVERY_CUSTOMER
 from samplebank.accounts.upkeep import Account
 from samplebank.api.accounts import (
     AccountGrant,
@@ -33,9 +32,9 @@ from samplebank.web.copying import Copied, of_accounts
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
-#: accounts on a page; customers, and keys of an account, that a page shows
+#: accounts on a page, and keys of an account; customers on a page, which forms offer: beyond, short names have to be written
 MOST: Final = 100
-MOST_CUSTOMERS: Final = 1_000
+MOST_CUSTOMERS: Final = 200
 #: the form of a customer for a customer below nobody: no short name has a slash
 NOBODY: Final = "/"
 NOT_SURE: Final = (
@@ -44,11 +43,18 @@ NOT_SURE: Final = (
 
 
 class AccountsQuery(Body):
+    """`customers` is the offset of the customers, `offset` that of the accounts."""
+
     offset: Offset = 0
+    customers: Offset = 0
 
 
 class AccountsPage(Page, frozen=True):
-    """A part of the accounts, and the customers. `newer` and `older` are offsets of other parts."""
+    """A part of the accounts, and a part of the customers. `newer` and `older` are offsets of other accounts.
+
+    `customers_before` and `customers_after` are offsets of other customers. `offered` are the customers of the forms, none where there
+    are too many to offer.
+    """
 
     template: ClassVar[str] = "accounts.html"
     section: ClassVar[str] = "accounts"
@@ -58,11 +64,17 @@ class AccountsPage(Page, frozen=True):
     newer: int | None
     older: int | None
     customers: list[CustomerRow]
+    customers_before: int | None
+    customers_after: int | None
+    offered: list[str]
     copied: Copied
 
 
 class AccountPage(Page, frozen=True):
-    """An account. `new_key_id` makes the form for a key one request, however often the form is sent."""
+    """An account. `new_key_id` makes the form for a key one request, however often the form is sent.
+
+    `offered` are the customers of the forms, none where there are too many to offer.
+    """
 
     template: ClassVar[str] = "account.html"
     section: ClassVar[str] = "accounts"
@@ -71,8 +83,9 @@ class AccountPage(Page, frozen=True):
     grants: list[AccountGrant]
     members: list[str]
     keys: list[Key]
+    older_keys: int
     roles: list[str]
-    customers: list[str]
+    offered: list[str]
     new_key_id: str
     copied: Copied
 
@@ -85,7 +98,7 @@ async def show_accounts(request: Visit) -> Response[bytes]:
     async with request.reading() as db:
         found = await listing.page(db, Part(MOST, query.offset))
         number = await upkeep.number_of_accounts(db)
-        firms = await customers.customers_matching().page(db, Part(MOST_CUSTOMERS))
+        firms = await customers.customers_matching().page(db, Part(MOST_CUSTOMERS + 1, query.customers))
     end = query.offset + len(found)
     return request.page(
         AccountsPage(
@@ -93,7 +106,10 @@ async def show_accounts(request: Visit) -> Response[bytes]:
             number=number,
             newer=max(0, query.offset - MOST) if query.offset else None,
             older=end if end < number else None,
-            customers=firms,
+            customers=firms[:MOST_CUSTOMERS],
+            customers_before=max(0, query.customers - MOST_CUSTOMERS) if query.customers else None,
+            customers_after=query.customers + MOST_CUSTOMERS if len(firms) > MOST_CUSTOMERS else None,
+            offered=[] if query.customers else _offered(firms),
             copied=of_accounts(request.address),
         )
     )
@@ -109,19 +125,27 @@ async def show_account_of(request: Visit) -> Response[bytes]:
         if found is None:
             raise NotFound(f"There is no user or group {short_name[:100]!r}.")
         members = await upkeep.members_of(db, short_name)
-        own = await keys.keys_matching(short_name).page(db, Part(MOST))
-        firms = await customers.customers_matching().page(db, Part(MOST_CUSTOMERS))
+        own = await keys.list_keys(db, short_name)
+        firms = await customers.customers_matching().page(db, Part(MOST_CUSTOMERS + 1))
     return request.page(
         AccountPage(
             account=found,
             grants=grants_of(found),
             members=members,
-            keys=own,
+            keys=own[-MOST:],
+            older_keys=max(0, len(own) - MOST),
             roles=list(ROLES),
-            customers=[EVERY_CUSTOMER, *(one.short_name for one in firms if one.removed_time is None)],
+            offered=_offered(firms),
             new_key_id=str(new_id()),
             copied=of_accounts(request.address, found.short_name),
         )
+    )
+
+
+def _offered(firms: list[CustomerRow]) -> list[str]:
+    """The customers to choose from; none where there are more than a form can offer."""
+    return (
+        [] if len(firms) > MOST_CUSTOMERS else [one.short_name for one in firms if one.removed_time is None]
     )
 
 
