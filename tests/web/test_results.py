@@ -184,6 +184,22 @@ def test_a_list_of_objects_is_a_table() -> None:
     assert parts.rows[1][0] is None
 
 
+def test_fields_and_columns_stand_in_the_order_in_which_the_schema_requires_them() -> None:
+    row = {"required": ["path", "size"], "properties": {"why": {}, "size": {}, "path": {}}}
+    schema = {
+        "required": ["opened", "list", "of no description", 7],
+        "properties": {"list": {"items": row}, "note": {}, "opened": {}},
+    }
+
+    drawn = draw({"list": [{"path": "a", "size": 1, "why": "b"}], "note": "c", "opened": "d"}, schema).node
+
+    assert isinstance(drawn, Group)
+    assert [one.title.striptags() for one in drawn.fields] == ["opened", "list", "note"]
+    table = drawn.fields[1].node
+    assert isinstance(table, Table)
+    assert [head.striptags() for head in table.heads] == ["path", "size", "why"]
+
+
 def test_a_column_that_the_schema_hides_is_not_drawn_and_not_missed() -> None:
     hiding = {"items": {"properties": {"name": {"title": "Name"}, "value": {"x-hidden": True}}}}
 

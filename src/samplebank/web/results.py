@@ -138,7 +138,7 @@ class _Drawing:
         return shown
 
     def _group(self, value: dict[str, Any], schema: Schema, path: Path | None, depth: int) -> Group:
-        properties = _mapped(schema.get("properties"))
+        properties = _properties(schema)
         known = [name for name in properties if name in value]
         others = [name for name in value if name not in properties]
         names = [*known, *others]
@@ -161,7 +161,7 @@ class _Drawing:
 
     def _list(self, value: list[Any], schema: Schema, path: Path | None, depth: int) -> Node:
         items = self._followed(_mapped(schema.get("items")))
-        properties = _mapped(items.get("properties"))
+        properties = _properties(items)
         if properties and all(isinstance(one, dict) for one in value):
             names = [name for name in _columns(properties, value) if not self._is_hidden(properties, name)]
             if len(names) <= MOST_COLUMNS:
@@ -216,6 +216,21 @@ class _Drawing:
                 found = _mapped(found).get(step.replace("~1", "/").replace("~0", "~"))
             schema = {**_mapped(found), **{name: told for name, told in schema.items() if name != "$ref"}}
         return schema
+
+
+def _properties(schema: Schema) -> Schema:
+    """The described fields of an object, those that an object must have first.
+
+    The database keeps the order of lists, and so of `required`, but not the order of fields.
+    """
+    properties = _mapped(schema.get("properties"))
+    required = schema.get("required")
+    first = (
+        [name for name in required if isinstance(name, str) and name in properties]
+        if isinstance(required, list)
+        else []
+    )
+    return {name: properties[name] for name in dict.fromkeys([*first, *properties])}
 
 
 def _columns(properties: Schema, rows: list[dict[str, Any]]) -> list[str]:
