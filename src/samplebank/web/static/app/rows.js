@@ -112,3 +112,14 @@ document.addEventListener("click", (event) => {
     const row = event.target instanceof Element && event.target.closest("tr[data-row]");
     if (row && !event.target.closest("a, button, input, [data-copy]")) mark(row);
 });
+
+// Who comes back to a list goes on from the row that was opened.
+document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("tr[data-row] a");
+    if (link) history.replaceState({ ...history.state, opened: link.getAttribute("href") }, "");
+});
+
+if (performance.getEntriesByType("navigation")[0]?.type === "back_forward" && history.state?.opened) {
+    const row = listed().find((one) => one.querySelector(`a[href="${CSS.escape(history.state.opened)}"]`));
+    if (row) mark(row);
+}
