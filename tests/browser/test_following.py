@@ -57,6 +57,21 @@ async def test_a_marked_row_of_a_batch_stays_marked_and_focused(mia: Tab, bank: 
     assert await row_of(mia, oldest).evaluate(FOCUSED)
 
 
+async def test_a_page_says_that_the_session_has_ended_and_stays(mia: Tab, bank: Bank) -> None:
+    sample = bank.submitted("mia")
+    await follow(mia, "/jobs")
+    await mia.page.context.clear_cookies()
+
+    bank.submitted("mia")
+
+    told = "Your session has ended: load the page again, and sign in."
+    await expect(mia.page.get_by_role("alert")).to_have_text(told)
+    await expect(row_of(mia, sample)).to_be_visible()
+    for key in ("j", " "):
+        await mia.page.keyboard.press(key)
+    await expect(mia.page.get_by_role("dialog")).to_contain_text(told)
+
+
 async def test_a_marked_row_that_moves_keeps_the_focus(mia: Tab, bank: Bank, worker: str) -> None:
     batch = str(uuid4())
     plan = bank.plan(worker)

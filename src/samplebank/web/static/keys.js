@@ -1,6 +1,6 @@
 // What opens a dialog: the list of all keys, the palette, the peek and the menu of a value. Loaded when somebody asks for one.
 
-import { copy, load } from "./app.js";
+import { ENDED, copy, load } from "./app.js";
 
 const ALWAYS = [
     ["j, k", "next and previous row of a list"],
@@ -121,8 +121,8 @@ export function palette(early) {
 async function fill(place, href, choose) {
     try {
         place.replaceChildren(...choose(await load(href)));
-    } catch {
-        place.replaceChildren("The page cannot be reached now: try again, or open the page.");
+    } catch (error) {
+        place.replaceChildren(error.message === ENDED ? ENDED : "The page cannot be reached now: try again, or open the page.");
     }
 }
 

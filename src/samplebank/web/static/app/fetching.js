@@ -18,12 +18,15 @@ function alarm(text) {
 /** Ask for a page. A redirect is not followed: the redirect to the sign-in page says that the session has ended. */
 const ask = (url) => fetch(url, { headers: { Accept: "text/html" }, redirect: "manual" });
 
+export const ENDED = "Your session has ended: load the page again, and sign in.";
+
 const read = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
 
 /** Fetch another page. Its links lead to where they lead on that page. */
 export async function load(href) {
     const url = new URL(href, location.href);
     const answer = await ask(url);
+    if (answer.type === "opaqueredirect") throw new Error(ENDED);
     if (!answer.ok) throw new Error(`${answer.status}`);
     const page = await read(answer);
     for (const link of page.querySelectorAll("[href]")) link.setAttribute("href", new URL(link.getAttribute("href"), url).href);

@@ -107,9 +107,10 @@ async function refresh() {
             }
             if (stream && topics().join() !== followed) follow();
         } else if (answer.type === "opaqueredirect") {
-            // the session has ended: nothing is shown any more without signing in
+            // nothing is shown any more without signing in, and nobody should take for true what has long changed
             unfollow();
             hasEnded = true;
+            alarm(ENDED);
         }
     } catch {
         // the service is away: the next look tells
