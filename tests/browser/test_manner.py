@@ -204,6 +204,7 @@ async def test_a_printed_sample_has_its_facts_and_no_controls(mia: Tab, named: l
     controls = ("button", "input", "textarea", "select", "summary", ".button", ".views", ".top", "footer")
     shown = mia.page.locator(", ".join(f"{control}:visible" for control in controls))
     assert await shown.all_inner_texts() == []
+    assert await mia.page.locator("form:visible").count() == 0
     assert await mia.page.get_by_role("heading", name="Decide").count() == 0
 
 
