@@ -93,7 +93,11 @@ async def _connections(bank: Bank, db: Connection) -> Finding:
         said = (
             f"The service may want {needed} connections. The database allows {allowed} to everybody together."
         )
-        return advice("connections", said, "Raise max_connections, or lower SAMPLEBANK_PROCESSES.")
+        return advice(
+            "connections",
+            said,
+            "Raise max_connections or the CONNECTION LIMIT of the role, or lower SAMPLEBANK_PROCESSES.",
+        )
     return good("connections", f"{needed} connections of {allowed} are enough for the service on this host.")
 
 

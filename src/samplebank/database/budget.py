@@ -9,15 +9,19 @@ HOUSEKEEPER_POOL = 6
 HOUSEKEEPER = HOUSEKEEPER_POOL + 1 + LISTENING
 #: connections left to others: commands of the operator, pg_dump, autovacuum's guests
 RESERVE = 10
-#: connections allowed by a database to accounts without special rights
+#: connections allowed by a database to accounts without special rights, and to the own account
 ALLOWED = """
-    SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-           - coalesce(current_setting('reserved_connections', true), '0')::int
+    SELECT least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true), '0')::int,
+        CASE WHEN NOT rolsuper THEN nullif(rolconnlimit, -1) END,
+        CASE WHEN NOT rolsuper THEN nullif(datconnlimit, -1) END)
+      FROM pg_roles, pg_database WHERE rolname = session_user AND datname = current_database()
 """
 
 
 async def find_allowed(db: Connection) -> int:
-    """The connections that the database allows to everybody together."""
+    """The connections that the database allows to everybody together, or to the account of the service where these are fewer."""
     number: int = await db.fetchval(ALLOWED)
     return number
 
