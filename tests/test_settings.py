@@ -106,6 +106,25 @@ def test_no_refusal_shows_a_secret(tmp_path: Path) -> None:
     assert "735902" not in refusal_of(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["url", "key"])
+def test_what_only_the_environment_may_say_is_refused_in_the_settings_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "samplebank.toml").write_text(f'{name} = "https://samples.example.org"\n')
+
+    line = refusal_of(tmp_path)
+
+    assert f"samplebank.toml has {name}, which no command reads there" in line
+    assert f"SAMPLEBANK_{name.upper()} in the environment, or --{name}." in line
+
+
+def test_a_misspelt_setting_is_refused_with_the_name_that_may_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "samplebank.toml").write_text("proceses = 4\n")
+
+    assert refusal_of(tmp_path).endswith("Do you mean SAMPLEBANK_PROCESSES?")
+    assert refusal_of(tmp_path.parent, {"SAMPLEBANK_BLOBS_URL": "x"}).endswith(
+        "Do you mean SAMPLEBANK_BLOB_URL?"
+    )
+
+
 def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "samplebank.toml").write_bytes(b"\xef\xbb\xbfport = 8181\n")
 

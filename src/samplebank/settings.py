@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -194,13 +195,19 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise Invalid(f"{path} cannot be read as TOML: {error}.") from error
     except OSError as error:
         raise Invalid(f"{path} cannot be read: {error.strerror}.") from error
-    names = {_known(name, f"{name} in {path}"): value for name, value in read.items()}
-    return {name: value for name, value in names.items() if name not in CLIENT_NAMES}
+    if misplaced := read.keys() & CLIENT_NAMES:
+        name = min(misplaced)
+        raise Invalid(
+            f"{path} has {name}, which no command reads there. Give {PREFIX}{name.upper()} in the environment, or --{name}."
+        )
+    return {_known(name, f"{name} in {path}"): value for name, value in read.items()}
 
 
 def _known(name: str, shown: str) -> str:
-    if name not in FIELDS and name not in CLIENT_NAMES:
-        raise Invalid(f"There is no setting {shown}; the settings are listed in docs/operations.md.")
+    if name not in FIELDS:
+        like = "".join(get_close_matches(name, FIELDS, 1))
+        meant = f" Do you mean {PREFIX}{like.upper()}?" if like else ""
+        raise Invalid(f"There is no setting {shown}; the settings are listed in docs/operations.md.{meant}")
     return name
 
 
