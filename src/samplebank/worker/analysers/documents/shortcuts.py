@@ -32,6 +32,7 @@ def read(data: bytes, sample: SampleFile, report: Report) -> None:
     if not runs:
         for target in targets:
             orders.note_remote("target", target, "target", report, is_opened=True)
+        orders.note_remote("arguments", shortcut.arguments, "arguments", report, is_opened=True)
     _keep_behind(data[shortcut.end :], sample, report)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from samplebank.worker.analysers.documents import fields, flat, orders, sylk
+from samplebank.worker.analysers.documents import fields, flat, orders, remote_desktop, sylk
 from samplebank.worker.analysers.documents.markup import tags
 from samplebank.worker.analysers.documents.report import Report
 
@@ -12,7 +12,7 @@ from samplebank.worker.analysers.documents.report import Report
 MOST_TEXT_BYTES, HEAD_BYTES = 16 * 1024 * 1024, 4096
 MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be", b"\xef\xbb\xbf": "utf-8"}
 LINE = re.compile(r"(?m)^[ \t]*([A-Za-z][\w.\[\]-]{0,60})[ \t]*=[ \t]*([^\r\n]{0,4096})")
-SECTION = re.compile(r"(?im)^[ \t]*\[(InternetShortcut|Shell|Desktop Entry|\.ShellClassInfo|autorun)\]")
+SECTION = re.compile(r"(?im)^[ \t]*\[(InternetShortcut|Shell|Desktop Entry|\.ShellClassInfo|autorun|Theme)\]")
 QUERY = re.compile(r"\s*WEB\r?\n\d{1,3}\r?\n(\S{1,2000})")
 SHELL_RUNS = re.compile(
     r"(?i)\b(?:ba|z|da)?sh\s+-c\b|\bcurl\b|\bwget\b|\bpython3?\s+-c\b|\bperl\s+-e\b|\bbase64\b|/dev/tcp/"
@@ -75,7 +75,8 @@ def _read_settings(text: str, _: bytes, report: Report) -> None:
         if values.get(name)
     }
     report.format = {"internetshortcut": "url", "shell": "scf", "desktop entry": "desktop"}.get(kind, "ini")
-    for name in ("iconfile", "iconresource", "icon"):
+    of_theme = ("path", "wallpaper") if kind == "theme" else ()
+    for name in ("iconfile", "iconresource", "icon", *of_theme):
         orders.note_remote(
             name,
             values.get(name, "").rpartition(",")[0] or values.get(name, ""),
@@ -143,10 +144,11 @@ Read = Callable[[str, bytes, Report], None]
 KINDS: Mapping[str, tuple[str, Read]] = {
     SECTION.pattern: ("ini", _read_settings),
     r"\AID;P": ("slk", _read_sheet),
-    r"(?i)<libraryDescription\b|<persistedQuery\b": ("library", _read_library),
+    r"(?i)<libraryDescription\b|<persistedQuery\b|<searchConnectorDescription\b": ("library", _read_library),
     r"(?i)<PCSettings\b": ("settings", _read_page_of_settings),
     r"(?i)<MMC_ConsoleFile\b": ("console", _read_console),
     QUERY.pattern: ("iqy", _read_query),
+    remote_desktop.MARK: ("rdp", remote_desktop.read),
     r"(?i)<\?mso-application\b|<(?:\w{1,10}:)?(?:wordDocument|package|Workbook)\b[^>]{0,2000}microsoft|<office:document\b": (
         "xml",
         _read_markup,
