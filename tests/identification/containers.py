@@ -93,6 +93,7 @@ FILES: Mapping[str, tuple[tuple[str, str], bytes]] = {
         b"\x50\x2a\x4d\x18\x04\0\0\0abcd\x28\xb5\x2f\xfd" + NOISE,
     ),
     "lzma": (("archive", "lzma"), lzma.compress(NOISE, lzma.FORMAT_ALONE)),
+    "asar": (("archive", "asar"), b"\4\0\0\0\x28\0\0\0\x24\0\0\0\x20\0\0\0" + b'{"files":{}}' + NOISE),
     "lzip": (("archive", "lzip"), b"LZIP\x01\x0c" + NOISE),
     "lz4": (("archive", "lz4"), b"\x04\x22\x4d\x18\x64\x40" + NOISE),
     "lz4 behind a frame to skip": (

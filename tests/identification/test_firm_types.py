@@ -95,3 +95,15 @@ def test_the_model_comes_without_the_parser_of_headers() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+async def test_an_installer_is_told_by_the_class_of_its_root(files: Callable[..., list[Path]]) -> None:
+    root = "Root Entry".encode("utf-16-le").ljust(80, b"\0")
+    number = bytes.fromhex("84100c0000000000c000000000000046")
+    (path,) = files(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1016) + root + number + bytes(400))
+
+    async with Identifier(factory="nowhere:at_all") as without_model:
+        (found,) = await without_model.firm([path])
+
+    assert found is not None
+    assert (found.type, found.meta_data["mimeType"]) == ("msi", "application/x-msi")

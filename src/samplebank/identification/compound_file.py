@@ -13,6 +13,9 @@ NAME_BYTES = 64
 SECTOR_SHIFT, START_SECTOR = 30, 116
 LEAST_SHIFT, MOST_SHIFT = 9, 12
 
+#: where an entry has its class, and the class of an installer
+CLASS, INSTALLER = 80, bytes.fromhex("84100c0000000000c000000000000046")
+
 WORD_MARK, WORD_FLAGS, WORD_ENCRYPTED = b"\xec\xa5", 10, 0x0100
 RECORD = struct.Struct("<HH")
 FILE_PASS, MOST_RECORDS = 0x2F, 20
@@ -29,6 +32,12 @@ def find_stream(content: Content, name: str) -> int:
 def is_encrypted_package(content: Content) -> bool:
     """Whether the file is a document of the new Office format with a password: Office wraps the document in a compound file."""
     return find_stream(content, "EncryptedPackage") >= 0
+
+
+def is_installer(content: Content) -> bool:
+    """Whether the file is an installer of Windows, by the class of its root."""
+    root = find_stream(content, "Root Entry")
+    return root >= 0 and content[root + CLASS : root + CLASS + len(INSTALLER)] == INSTALLER
 
 
 def is_encrypted(content: Content) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from samplebank.identification import file_types as types
-from samplebank.identification.compound_file import find_stream, is_encrypted_package
+from samplebank.identification.compound_file import find_stream, is_encrypted_package, is_installer
 from samplebank.identification.file_types import FileType
 from samplebank.identification.signatures import (
     find_open_document,
@@ -66,6 +66,8 @@ def compound_type(path: Path) -> FileType | None:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             if is_encrypted_package(content):
                 return types.ENCRYPTED_OFFICE
+            if is_installer(content):
+                return types.MSI
             return next((kind for name, kind in COMPOUND_STREAMS if find_stream(content, name) >= 0), None)
 
 

@@ -81,6 +81,10 @@ def _is_kernel(head: bytes) -> bool:
     return head.startswith(KERNEL_MARK, KERNEL_PLACE) and head.startswith(BOOT_MARK, BOOT_PLACE)
 
 
+def _is_asar(head: bytes) -> bool:
+    return head.startswith(b"\4\0\0\0") and head.startswith(b'{"files":', 16)
+
+
 def _is_boot_sector(head: bytes) -> bool:
     """Whether the sector has a sane partition table with a used entry, or a jump over the facts of a disk, or a GPT follows."""
     if not head.startswith(BOOT_MARK, BOOT_PLACE):
@@ -210,6 +214,7 @@ def _is_bzip(head: bytes) -> bool:
 
 SHAPES: tuple[tuple[Callable[[bytes], bool], FileType], ...] = (
     (_is_python_bytecode, types.PYTHON_BYTECODE),
+    (_is_asar, types.ASAR),
     (_is_cpio, types.CPIO),
     (_is_arj, types.ARJ),
     (_is_skipping_zst, types.ZST),
