@@ -195,6 +195,20 @@ async def test_an_encoding_with_quotes_or_a_comment_is_known(extract: Extract, e
     assert child.data == ORDERS
 
 
+async def test_a_mail_with_few_headers_is_opened(extract: Extract) -> None:
+    made = with_parts(attached("run.bat")).replace(b"MIME-Version: 1.0\n", b"")
+
+    (child,) = (await extract(made)).children
+
+    assert (child.name, child.data) == ("run.bat", ORDERS)
+
+
+async def test_a_mail_behind_the_masked_line_of_a_mailbox_is_opened(extract: Extract) -> None:
+    (child,) = (await extract(b">From a@example.org\n" + with_parts(attached("run.bat")))).children
+
+    assert (child.name, child.data) == ("run.bat", ORDERS)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
 async def test_a_mail_in_two_bytes_for_a_letter_is_opened(extract: Extract, encoding: str) -> None:
     text = with_parts(attached("run.bat")).decode()

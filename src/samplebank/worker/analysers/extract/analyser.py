@@ -1,5 +1,6 @@
 """Chooses what opens a sample, and makes one result of all that comes out."""
 
+import codecs
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
@@ -8,11 +9,14 @@ import msgspec
 from samplebank.worker.analysers.extract import autoit, compound, opening, pdf, plain, sevenzip
 from samplebank.worker.analysers.extract.haul import Haul, Stopped
 from samplebank.worker.analysers.extract.schema import SCHEMA
-from samplebank.worker.contract import JSON, Analyser, Evidence, Rejected, Result, SampleFile, Tag
+from samplebank.worker.analysers.warming import WarmedAnalyser
+from samplebank.worker.contract import JSON, Evidence, Rejected, Result, SampleFile, Tag
 
 MIB = 1024 * 1024
 MOST_SAMPLE_BYTES = 256 * MIB
 MOST_LISTED, MOST_PROBLEMS = 200, 20
+#: what an analyst wants to know of a program at first sight
+TOLD = ("pyinstaller",)
 
 #: a damaged file costs the rest of the file, and not the task
 BROKEN: tuple[type[Exception], ...] = (*plain.BROKEN, *compound.BROKEN, *sevenzip.BROKEN, *pdf.BROKEN)
@@ -26,7 +30,7 @@ PARTS: Mapping[str, Callable[[], bool]] = {
 }
 
 
-class ExtractAnalyser(Analyser):
+class ExtractAnalyser(WarmedAnalyser):
     short_name = "extract"
     version = "1.0"
     names: ClassVar[Mapping[str, str]] = {"english": "Extraction", "norwegian": "Utpakking"}
@@ -40,9 +44,11 @@ class ExtractAnalyser(Analyser):
     seconds = 90.0
     known_settings = frozenset[str]()
 
-    def prepare(self) -> None:
-        """Load 7-Zip once: the processes of the analyses are copies."""
+    def load(self) -> None:
+        """Load 7-Zip and the letters of names in archives once: the processes of the analyses are copies."""
         sevenzip.library()
+        for name in ("cp437", "cp1252", "utf-16-le"):
+            codecs.lookup(name)
 
     def problems(self) -> tuple[str, ...]:
         lacking = [name for name, is_there in PARTS.items() if not is_there()]
@@ -86,4 +92,5 @@ def _result(haul: Haul) -> Result:
         listing = msgspec.json.format(msgspec.json.encode(haul.listing), indent=1)
         evidence = [Evidence(file_name="listing.json", data=listing, mime_type="application/json")]
     tags = [Tag("behaviour", "encrypted")] if haul.is_encrypted else []
+    tags += [Tag("behaviour", how) for how in TOLD if how in haul.opened]
     return Result(result=facts, tags=tags, evidence=evidence, children=children)

@@ -8,6 +8,12 @@ import re
 MARK = re.compile(
     rb"\A\x30(?:\x80|[\x81-\x84].{1,4}?|[^\x80-\xff])\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", re.DOTALL
 )
+#: data for the holders of a key, without and with a check
+ENVELOPED = re.compile(
+    rb"\A\x30(?:\x80|[\x81-\x84].{1,4}?|[^\x80-\xff])\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03|"
+    rb"\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17)",
+    re.DOTALL,
+)
 LETTERS = re.compile(rb"\A\s{0,40}-----BEGIN (?:PKCS7|CMS)-----\s([A-Za-z0-9+/=\s]+)-----END ")
 #: the kind of a content that is plain bytes
 PLAIN = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
@@ -16,6 +22,11 @@ LONG_LENGTH, MOST_LENGTH_BYTES = 0x80, 4
 MOST_DEEP = 8
 END = b"\0\0"
 HEAD_BYTES = 64
+
+
+def is_enveloped(data: bytes) -> bool:
+    """Whether the data are encrypted for the holders of a key: no password opens them."""
+    return ENVELOPED.match(data[:HEAD_BYTES]) is not None
 
 
 def content_of(data: bytes) -> bytes | None:

@@ -169,11 +169,11 @@ DDE_CELL = re.compile(
     re.MULTILINE,
 )
 DDE_MARKS = (b"|'", b'|"')
-#: a byte order mark and empty lines may stand in front of a mail, and count for nothing
-BEFORE_MAIL = re.compile(rb"\A(?:\xef\xbb\xbf)?[\r\n]{0,40}")
+#: a byte order mark and empty lines may stand in front of a mail, as may the masked line of a mailbox, and count for nothing
+BEFORE_MAIL = re.compile(rb"\A(?:\xef\xbb\xbf)?[\r\n]{0,40}(?:>From [^\r\n]*(?:\r\n?|\n))?")
 MAIL_HEADER = re.compile(
-    rb"(?i)\A(?:\xef\xbb\xbf)?[\r\n]{0,40}(?:[\w-]{1,60}:[^\r\n]*(?:\r\n?|\n)(?:[ \t][^\r\n]*(?:\r\n?|\n))*){0,2000}?"
-    rb"(?:received|return-path|mime-version|message-id|delivered-to|x-mailer):"
+    rb"(?i)\A(?:\xef\xbb\xbf)?[\r\n]{0,40}(?:>From [^\r\n]*(?:\r\n?|\n))?(?:[\w-]{1,60}:[^\r\n]*(?:\r\n?|\n)(?:[ \t][^\r\n]*(?:\r\n?|\n))*){0,2000}?"
+    rb"(?:received|return-path|mime-version|message-id|delivered-to|x-mailer|content-type:[ \t]*(?:multipart|message)/[^\r\n:]*):?"
 )
 CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 #: share of control bytes, in percent, from which a file is no text

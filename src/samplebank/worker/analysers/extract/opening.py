@@ -1,12 +1,15 @@
 """Chooses what opens a sample: the marks of the first and the last bytes decide, and not the name."""
 
 import re
+from collections.abc import Callable, Mapping
 
 from samplebank.identification.signatures import find_signature, find_tail_type
 from samplebank.worker.analysers.extract import (
+    asar,
     autoit,
     cms,
     compound,
+    frozen,
     mail,
     onenote,
     pdf,
@@ -27,7 +30,7 @@ TAIL_BYTES = 512
 #: the byte order marks of UTF-16
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 #: endings that the name of a compressed file loses when the file is unpacked
-ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|z|zst|p7m)$")
+ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz|z|zst|p7m)$")
 #: how the signed part of a mail begins
 MAIL_BODY = re.compile(rb"(?i)\s{0,10}(?:content-[\w-]{1,40}|mime-version):")
 #: the volume of a UDF image that is no ISO 9660 image besides
@@ -45,9 +48,9 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
         _open_zip(data, haul, words)
     if label in plain.STREAMS:
         _open_compressed(data, sample, haul, label)
-    elif label == "tar":
-        haul.opened.append("tar")
-        plain.open_tar(data, haul)
+    elif label in WHOLE:
+        haul.opened.append(label)
+        WHOLE[label](data, haul)
     elif label == "zip":
         _open_zip(data, haul, words)
     elif label in DOCUMENTS:
@@ -59,12 +62,17 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     elif symbian.is_installer(data):
         haul.opened.append("sis")
         symbian.open_installer(data, haul)
-    elif label or not _has_opened_wrapped(data, sample, haul):
+    elif label or not _has_opened_wrapped(data, sample, haul, words):
         _open_unmarked(data, head, haul, words, label)
 
 
-def _has_opened_wrapped(data: bytes, sample: SampleFile, haul: Haul) -> bool:
+def _has_opened_wrapped(data: bytes, sample: SampleFile, haul: Haul, words: Words) -> bool:
     """Open one file in a signature, or in a script that unpacks the file. False where there is none."""
+    if cms.is_enveloped(data):
+        haul.opened.append("cms")
+        haul.begin("")
+        haul.lock("", len(data))
+        return True
     signed = cms.content_of(data)
     if signed is not None:
         _open_signed(signed, sample, haul)
@@ -73,7 +81,15 @@ def _has_opened_wrapped(data: bytes, sample: SampleFile, haul: Haul) -> bool:
     if behind is None:
         return False
     place, stream = behind
-    _open_compressed(data[place:], sample, haul, stream)
+    if stream == "tar":
+        haul.opened.append("tar")
+        plain.open_tar(data[place:], haul)
+    elif stream in plain.STREAMS:
+        _open_compressed(data[place:], sample, haul, stream)
+    elif sevenzip.can_open(stream):
+        _open_archive(data[place:], haul, words, stream, alone=_unpacked_name(sample))
+    else:
+        _tell_unopened(stream, haul)
     return True
 
 
@@ -91,26 +107,32 @@ def _open_signed(content: bytes, sample: SampleFile, haul: Haul) -> None:
 def _open_unmarked(data: bytes, head: bytes, haul: Haul, words: Words, label: str) -> None:
     """Open a text, or an archive behind a picture or behind a script."""
     if label in UNOPENED:
-        haul.problems.append(
-            f"{label}: files of this kind are not opened, so what the file holds was not looked at."
-        )
+        _tell_unopened(label, haul)
     elif is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
         _open_text(data, head, haul)
     elif label in sevenzip.PICTURES or not label:
         sevenzip.open_behind(data, haul, words, within=1)
 
 
+def _tell_unopened(label: str, haul: Haul) -> None:
+    haul.problems.append(
+        f"{label}: files of this kind are not opened, so what the file holds was not looked at."
+    )
+
+
+#: containers that need no more than their bytes
+WHOLE: Mapping[str, Callable[[bytes, Haul], None]] = {"asar": asar.open_asar, "tar": plain.open_tar}
 DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef", "one"})
 PROGRAMS = frozenset({"pebin", "elf", "macho"})
 #: archives and file systems that no library of the worker opens
 UNOPENED = frozenset(
     (
-        *("ace", "adf", "alz", "btrfs", "egg", "f2fs", "lrz", "lz4", "lzip"),
+        *("ace", "adf", "alz", "btrfs", "egg", "f2fs", "lrz", "lz4"),
         *("lzop", "reiserfs", "romfs", "snappy", "stuffit", "xfs", "zoo", "zpaq"),
     )
 )
 #: types with a place of their own for a ZIP file, such as a member that is not packed
-WITHOUT_MORE = (PROGRAMS | plain.STREAMS.keys() | sevenzip.FORMATS.keys() | {"tar"}) - DOCUMENTS
+WITHOUT_MORE = (PROGRAMS | plain.STREAMS.keys() | sevenzip.FORMATS.keys() | WHOLE.keys()) - DOCUMENTS
 
 
 def label_of(data: bytes, head: bytes) -> str:
@@ -177,6 +199,9 @@ def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
     elif autoit.begin_of(data) >= 0 and autoit.can_open():
         haul.opened.append("autoit")
         autoit.open_script(data, haul)
+    elif frozen.is_frozen(data):
+        haul.opened.append("pyinstaller")
+        frozen.open_frozen(data, haul)
     else:
         sevenzip.open_behind(data, haul, words)
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from samplebank.worker.analysers.extract import sevenzip
+from samplebank.worker.analysers.extract import lzip, sevenzip
 from samplebank.worker.analysers.extract.haul import MANY, SAME, Haul
 from samplebank.worker.analysers.extract.kinds import kind_by_name
 from samplebank.worker.analysers.extract.passwords import Words
@@ -22,8 +22,12 @@ STREAMS: Mapping[str, Callable[[BinaryIO], Any]] = {
     "bzip": bz2.open,
     "xz": lzma.open,
     "lzma": lzma.open,
+    "lzip": lzip.opened,
 }
-STREAM_BEHIND = re.compile(rb"\n(?:(?P<gzip>\x1f\x8b\x08)|(?P<bzip>BZh[1-9]1AY&SY)|(?P<xz>\xfd7zXZ\0))")
+STREAM_BEHIND = re.compile(
+    rb"\n(?:(?P<gzip>\x1f\x8b\x08)|(?P<bzip>BZh[1-9]1AY&SY)|(?P<xz>\xfd7zXZ\0)|(?P<zst>\x28\xb5\x2f\xfd)|(?P<lz4>\x04\x22\x4d\x18))"
+)
+TAR_MARK, TAR_PLACE = b"ustar", 257
 #: errors of a damaged member; `RuntimeError` is what zipfile raises for a wrong password
 BROKEN = (
     zipfile.BadZipFile,
@@ -100,8 +104,14 @@ def ends_with_zip(data: bytes) -> bool:
 
 def stream_behind_script(data: bytes) -> tuple[int, str] | None:
     """Where the compressed stream behind a script of Unix begins, which the script unpacks, and the type of the stream."""
-    found = STREAM_BEHIND.search(data) if data.startswith(b"#!") else None
-    return (found.start() + 1, str(found.lastgroup)) if found else None
+    if not data.startswith(b"#!"):
+        return None
+    found = STREAM_BEHIND.search(data)
+    if found:
+        return found.start() + 1, str(found.lastgroup)
+    tar = data.find(TAR_MARK) - TAR_PLACE
+    is_tar = tar > 0 and data[tar - 1 : tar] == b"\n" and is_old_tar(data[tar:])
+    return (tar, "tar") if is_tar else None
 
 
 def open_zip(data: bytes, haul: Haul, words: Words) -> None:
@@ -265,7 +275,7 @@ def is_tar_within(data: bytes, name: str) -> bool:
             head: bytes = stream.read(tarfile.BLOCKSIZE)
     except LOST:
         return False
-    return head[257:262] == b"ustar" or is_old_tar(head)
+    return head.startswith(TAR_MARK, TAR_PLACE) or is_old_tar(head)
 
 
 def is_old_tar(head: bytes) -> bool:

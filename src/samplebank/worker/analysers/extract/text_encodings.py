@@ -34,7 +34,8 @@ MOST_LETTERS = 4 * 1024 * 1024
 
 def has_files(data: bytes) -> bool:
     """Whether a text has the first line of a file. Most texts lack the words, which are found faster than the lines."""
-    has_begin = b"begin" in data and (UU.search(data) or YENC.search(data))
+    has_begin = (data.startswith(b"begin") or b"\nbegin" in data) and UU.search(data)
+    has_begin = has_begin or (b"=ybegin" in data and YENC.search(data))
     return bool(has_begin or (b"with BinHex" in data and BINHEX.search(data)))
 
 
