@@ -1,11 +1,16 @@
 """Keywords are taken literally, and are digests or ids only as a whole."""
 
+import hashlib
+import json
+
 import pytest
+from bench.tenants import Tenants
 from hypothesis import given
 from hypothesis import strategies as st
 
 from samplebank.database import Connection, Database, Sql, joined
-from samplebank.search.keywords import Keywords, contains, digests_among, mentions, read_keyword
+from samplebank.database.planning import SERIAL, planned
+from samplebank.search.keywords import FEW, Keywords, contains, digests_among, mentions, read_keyword
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=3, max_size=30)
 
@@ -127,3 +132,43 @@ async def test_looking_for_parts_finds_what_looking_for_the_whole_does(
 
     assert found is not None
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256", "sha512"])
+async def test_the_index_is_asked_for_the_beginnings_of_many_hashes(
+    filled: tuple[Database, Tenants], algorithm: str
+) -> None:
+    """Asked for whole hashes, the index looked into a page for each of their trigrams: a search for 10,000 hashes got 503."""
+    words = [read_keyword(hashlib.new(algorithm, bytes([n])).hexdigest()) for n in range(100)]
+    asked = Sql("SELECT FROM submission u WHERE {}", mentions("submission", "u", words))
+    query = Sql("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {}", asked)
+
+    async with filled[0].connection() as db, planned(db, *SERIAL, "enable_seqscan = off"):
+        plan = json.loads(await query.value(db))[0]["Plan"]
+
+    pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    assert pages / len(words) < 24
+
+
+TOLD = hashlib.sha256(b"told").hexdigest()
+ANOTHER = TOLD[:-1] + ("1" if TOLD.endswith("0") else "0")
+
+
+@pytest.mark.parametrize(("wanted", "is_found"), [(TOLD.upper(), True), (ANOTHER, False)])
+async def test_of_many_hashes_one_is_found_as_a_whole(
+    filled: tuple[Database, Tenants], wanted: str, *, is_found: bool
+) -> None:
+    words = [read_keyword(wanted), *(read_keyword(f"absent{n}") for n in range(FEW))]
+    asked = Sql("SELECT EXISTS (SELECT FROM submission u WHERE {})", mentions("submission", "u", words))
+
+    async with filled[0].connection() as db:
+        change = db.transaction()
+        await change.start()
+        await db.execute(
+            "UPDATE submission SET file_name = $1 WHERE id = (SELECT min(id::text)::uuid FROM submission)",
+            TOLD,
+        )
+        found = await asked.value(db)
+        await change.rollback()
+
+    assert found is is_found

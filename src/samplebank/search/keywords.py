@@ -144,7 +144,8 @@ def mentions(
         return contains(f"{alias}.search || ''", words, patterns)
     if len(words) > FEW:
         asked = patterns or patterns_of(words)
-        found = Sql(f"SELECT k.id FROM {{}} JOIN {table} k ON k.search LIKE words.pattern", asked)
+        whole = "words.part = words.pattern OR k.search || '' LIKE words.pattern"
+        found = Sql(f"SELECT k.id FROM {{}} JOIN {table} k ON k.search LIKE words.part AND ({whole})", asked)
         return among(alias, found)
     if common is None:
         return contains(f"{alias}.search", words)
@@ -187,9 +188,16 @@ def contains(text: str, words: Sequence[Keyword], patterns: Sql | None = None) -
 
 
 def patterns_of(words: Sequence[Keyword]) -> Sql:
-    """A table `words` of the patterns of many words. A piece in several places travels once."""
+    """A table `words` of the patterns of many words, each with the `part` for the index. A piece in several places travels once.
+
+    Of a hash, the index is asked for the beginning: the whole has up to 126 trigrams, and each of them takes a look.
+    """
     patterns = [word.pattern for word in words]
-    return Sql("(SELECT lower(pattern) AS pattern FROM unnest({}::text[]) pattern) words", patterns)
+    parts = [f"%{word.text[:PART]}%" if word.algorithm else word.pattern for word in words]
+    lowered = "SELECT lower(pattern) AS pattern, lower(part) AS part"
+    return Sql(
+        f"({lowered} FROM unnest({{}}::text[], {{}}::text[]) given(pattern, part)) words", patterns, parts
+    )
 
 
 def digests_among(words: Sequence[Keyword]) -> dict[str, list[bytes]]:
