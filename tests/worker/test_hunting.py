@@ -121,12 +121,11 @@ async def test_a_piece_that_ends_its_process_costs_itself_only(tmp_path: Path) -
     assert isinstance(scanned, Scanned)
 
 
-def test_an_answer_of_a_scan_that_no_json_can_tell_is_refused() -> None:
+@pytest.mark.parametrize("value", [msgspec.msgpack.Ext(5, b""), {None: 1}], ids=["extension", "odd name"])
+def test_an_answer_of_a_scan_that_no_json_can_tell_is_refused(value: object) -> None:
     """The worker tells the hits to the service as JSON, and would end."""
-    extension = msgspec.msgpack.Ext(5, b"")
-
     with pytest.raises(msgspec.MsgspecError):
-        decoded_reply(encoded(Scanned(1, [Found(0, [{"rule": extension}])])))
+        decoded_reply(encoded(Scanned(1, [Found(0, [{"rule": value}])])))
 
 
 async def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(

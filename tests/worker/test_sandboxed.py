@@ -1,7 +1,6 @@
 """Analysers as the worker sees analysers, and the kit for authors to test analysers."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -186,7 +185,7 @@ async def test_a_result_without_end_is_rejected_with_its_size(sample: Path) -> N
         await analysed("staged_analysers:Talkative", sample, settings=settings, import_from=(HERE,))
 
 
-EXTENSION: Any = msgspec.msgpack.Ext(5, b"")
+EXTENSION, ODD_NAME = Result(result={"size": msgspec.msgpack.Ext(5, b"")}), Result(result={"size": {None: 1}})
 
 
 @pytest.mark.parametrize(
@@ -197,7 +196,8 @@ EXTENSION: Any = msgspec.msgpack.Ext(5, b"")
         pytest.param(Message(b"\x80"), id="another shape"),
         pytest.param(Message(encoded(Finished(Result(), sizes=(1,)))), id="sizes without evidence"),
         pytest.param(Message(encoded(Finished(Result())), b"more"), id="data without evidence"),
-        pytest.param(Message(encoded(Finished(Result(result={"size": EXTENSION})))), id="no JSON"),
+        pytest.param(Message(encoded(Finished(EXTENSION))), id="an extension"),
+        pytest.param(Message(encoded(Finished(ODD_NAME))), id="a name that is no text"),
     ],
 )
 def test_an_answer_that_keeps_no_rules_is_not_taken_apart(message: Message) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from samplebank.sandbox.limits import made_path, no_extension
+from samplebank.sandbox.limits import check_json, made_path
 from samplebank.worker.checking import WrongAnswer, checked
 from samplebank.worker.contract import JSON, Analyser, Child, Evidence, Rejected, Result, SampleFile
 from samplebank.worker.output import Output
@@ -99,9 +99,7 @@ Reply = Description | Problems | Finished | Rejection | Outdated
 #: made here, as a decoder takes longer to make than a call has to decode
 QUESTIONS: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question, dec_hook=made_path)
 MESSAGES = msgspec.msgpack.Decoder(Message)
-REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(
-    Reply, dec_hook=made_path, ext_hook=no_extension
-)
+REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply, dec_hook=made_path)
 
 
 def encoded(message: msgspec.Struct) -> bytes:
@@ -131,6 +129,7 @@ def decoded_reply(message: bytes) -> Reply:
         raise msgspec.ValidationError("The head is nested too deeply.") from None
     if not isinstance(reply, Finished):
         return reply
+    check_json(reply.result)
     if len(reply.sizes) != len(_parts(reply.result)) or sum(reply.sizes) != len(parts.contents):
         raise msgspec.ValidationError("The data is not as announced.")
     ends = list(accumulate(reply.sizes))

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from samplebank.sandbox.limits import made_path, no_extension
+from samplebank.sandbox.limits import check_json, made_path
 
 MIB = 1024 * 1024
 #: makes the answerer of the rules, which are the argument of the sandbox
@@ -108,5 +108,6 @@ def decoded_question(message: bytes) -> Question:
 
 def decoded_reply(message: bytes) -> Reply:
     """Decode a reply. Raises msgspec.MsgspecError for a message that no honest process sends."""
-    reply: Reply = msgspec.msgpack.decode(message, type=Reply, ext_hook=no_extension)
+    reply: Reply = msgspec.msgpack.decode(message, type=Reply)
+    check_json(reply)
     return reply
