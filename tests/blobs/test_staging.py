@@ -9,7 +9,7 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
@@ -19,6 +19,7 @@ import pytest
 from kit.bank import eventually
 from kit.disks import no_room
 from samplebank.blobs import Area, DiskStore, Staged
+from samplebank.blobs.folder import Folder
 from samplebank.blobs.writing import AT_ONCE, PIECE, WRITE_OUT, to_the_end
 from samplebank.errors import TooLarge, Unavailable
 
@@ -274,6 +275,17 @@ async def test_bytes_cannot_be_removed_while_somebody_keeps_them(store: DiskStor
         await store.remove(Area.SAMPLE, bytes_.digests.sha256)
 
     assert await store.holds(Area.SAMPLE, bytes_.digests.sha256)
+
+
+async def test_bytes_cannot_be_removed_while_a_copy_by_other_means_holds_the_store(store: DiskStore) -> None:
+    sha256 = await kept(store, b"content")
+
+    with closing(Folder(store.folder)) as copying:
+        copying.lock()
+        with pytest.raises(Unavailable):
+            await store.remove(Area.SAMPLE, sha256)
+
+    assert await store.holds(Area.SAMPLE, sha256)
 
 
 async def test_bytes_can_be_removed_when_nobody_keeps_them_any_more(store: DiskStore) -> None:

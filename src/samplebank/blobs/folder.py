@@ -23,9 +23,10 @@ class Folder:
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def lock_against_backups(self) -> None:
-        """Share the lock of the whole store. Raises `Unavailable` during a backup.
+        """Share the lock of the whole store. Raises `Unavailable` during a copy.
 
-        A backup has the lock alone, so that no bytes are removed during the copy.
+        Who copies the store by other means than `samplebank backup` may have the lock alone, so that no bytes are removed
+        during the copy.
         """
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
