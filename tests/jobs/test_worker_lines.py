@@ -1,7 +1,6 @@
 """The lines before the workers: live processes, what waits, how fast, and when a line is cleared."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from samplebank.accounts.model import Customer, Domain, Permission, Subject
 from samplebank.database import Connection, Database
 from samplebank.jobs.worker_lines import worker_lines
 from samplebank.policy.presence import GIVEN_UP, SLACK, Presence, Standing
-from samplebank.policy.sightings import FORGOTTEN, MOST_KEPT, forget_processes
+from samplebank.policy.sightings import FORGOTTEN, MOST_KEPT, MOST_MET, NOTE, forget_processes
 from samplebank.policy.workers import get_worker
 
 #: as many processes of a worker
@@ -182,17 +181,35 @@ def test_an_empty_line_is_clear(bank: Bank) -> None:
     assert line(bank, *bank.workers(1))["clearsInSeconds"] == 0
 
 
-async def test_a_worker_is_shown_with_a_bounded_number_of_processes(bank: Bank, database: Database) -> None:
-    worker, other = bank.workers(2)
-    async with database.connection() as db:
-        id_ = (await get_worker(db, worker)).id
-        await db.execute(KNOWN, id_, MOST_KEPT, time.time_ns() // 1_000_000)
+async def test_a_user_has_a_bounded_number_of_processes_and_takes_no_place_of_others(
+    bank: Bank, db: Connection
+) -> None:
+    (worker,) = bank.workers(1)
+    id_ = (await get_worker(db, worker)).id
+    await db.execute(KNOWN, id_, MOST_MET - 1, 1)
+    sign = {"id": str(id_), "name": worker, "time": 2, "due_time": 3}
 
-    asked(bank, worker)
-    asked(bank, other)
+    signs = [{**sign, "user_id": user, "label": label} for user in (0, 1) for label in ("new", "newer", "1")]
+    await NOTE.run(db, signs=signs)
 
-    seen(bank, other)
-    assert len(seen(bank, worker, MOST_KEPT)) == MOST_KEPT
+    kept = await db.fetch("SELECT user_id, label FROM worker_process WHERE worker_id = $1", id_)
+    labels = {user: [label for one, label in kept if one == user] for user in (0, 1)}
+    assert (len(labels[0]), "new" in labels[0], "newer" in labels[0]) == (MOST_MET, True, False)
+    assert sorted(labels[1]) == ["1", "new", "newer"]
+
+
+async def test_the_newest_processes_of_a_user_are_kept(bank: Bank, db: Connection) -> None:
+    (worker,) = bank.workers(1)
+    id_ = (await get_worker(db, worker)).id
+    await db.execute(KNOWN, id_, MOST_KEPT, 1)
+    await db.execute(KNOWN.replace("n::text", "'later'"), id_, 1, 2)
+    await db.execute(KNOWN.replace("$1, 0", "$1, 1").replace("n::text", "'other'"), id_, 1, 1)
+
+    await forget_processes(db, now=3)
+
+    kept = await db.fetch("SELECT label FROM worker_process WHERE worker_id = $1", id_)
+    assert len(kept) == MOST_KEPT + 1
+    assert {"later", "other"} <= {row[0] for row in kept}
 
 
 async def test_processes_that_gave_no_sign_for_long_are_forgotten(bank: Bank, db: Connection) -> None:

@@ -16,8 +16,10 @@ from samplebank.timespec import Millis
 
 #: seconds for which a process of the service does not note the same process of a worker again
 INTERVAL = 10.0
-#: the most processes of workers that a process of the service remembers, and that are kept of a worker
-MOST_REMEMBERED, MOST_KEPT = 10_000, 200
+#: the most processes of workers that a process of the service remembers
+MOST_REMEMBERED = 10_000
+#: the processes that are kept of a worker and a user, the newest, and how many there may be until others are forgotten
+MOST_KEPT, MOST_MET = 200, 400
 #: milliseconds after which a process that gave no sign is forgotten
 FORGOTTEN = 7 * 24 * 3_600_000
 NOTE = Statement(f"""
@@ -35,19 +37,31 @@ NOTE = Statement(f"""
         SELECT worker_id, max(time) FROM signs GROUP BY worker_id ORDER BY worker_id
         ON CONFLICT (worker_id) DO UPDATE SET seen_time = excluded.seen_time WHERE s.seen_time < excluded.seen_time
     )
+    -- Users may name any number of processes. So each has places of the user's own, and takes none from others.
     INSERT INTO worker_process AS p (worker_id, user_id, label, agent_name, agent_version, customers, first_time, last_time,
                                      due_time)
-    SELECT worker_id, user_id, label, agent_name, agent_version, customers, time, time, due_time FROM signs
-     WHERE EXISTS (SELECT FROM worker_process known WHERE known.worker_id = signs.worker_id
-                                                      AND known.user_id = signs.user_id AND known.label = signs.label)
-        OR (SELECT count(*) FROM worker_process known WHERE known.worker_id = signs.worker_id) < {MOST_KEPT}
+    SELECT worker_id, user_id, label, agent_name, agent_version, customers, time, time, due_time
+      FROM (SELECT signs.*, known.label IS NOT NULL AS is_known,
+                   count(*) FILTER (WHERE known.label IS NULL)
+                       OVER (PARTITION BY worker_id, user_id ORDER BY label) AS place
+              FROM signs LEFT JOIN worker_process known USING (worker_id, user_id, label)) AS s
+     WHERE is_known
+        OR place + (SELECT count(*) FROM worker_process met
+                     WHERE met.worker_id = s.worker_id AND met.user_id = s.user_id) <= {MOST_MET}
      ORDER BY worker_id, user_id, label
     ON CONFLICT (worker_id, user_id, label) DO UPDATE
        SET last_time = greatest(p.last_time, excluded.last_time), due_time = excluded.due_time,
            customers = excluded.customers, agent_name = coalesce(excluded.agent_name, p.agent_name),
            agent_version = coalesce(excluded.agent_version, p.agent_version)
 """)
-FORGET = Statement("DELETE FROM worker_process WHERE last_time < :before")
+FORGET = Statement(f"""
+    DELETE FROM worker_process p
+     USING (SELECT worker_id, user_id, label,
+                   row_number() OVER (PARTITION BY worker_id, user_id ORDER BY last_time DESC, label) AS place
+              FROM worker_process) AS kept
+     WHERE (p.worker_id, p.user_id, p.label) = (kept.worker_id, kept.user_id, kept.label)
+       AND (kept.place > {MOST_KEPT} OR p.last_time < :before)
+""")
 
 
 class Process(NamedTuple):
@@ -110,5 +124,5 @@ class Sightings:
 
 
 async def forget_processes(db: Connection, *, now: Millis) -> None:
-    """Forget processes that have given no sign for long."""
+    """Forget processes that have given no sign for long, and those of a worker and a user beyond the newest."""
     await FORGET.run(db, before=now - FORGOTTEN)
