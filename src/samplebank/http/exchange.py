@@ -129,11 +129,8 @@ class Exchange(Request[Any, Any, Any]):
         return kept
 
     async def gathered(self, most: int, too_large: str) -> bytes:
-        """Read the body into memory. Raises `TooLarge`, saying `too_large` of the most bytes.
-
-        A stranger has no share of the memory for bodies, so the body of a stranger is small.
-        """
-        if "caller" not in self.scope["state"]:
+        """Read the body into memory. Raises `TooLarge`, saying `too_large` of the most bytes."""
+        if "caller" not in self.scope["state"]:  # a stranger, who has no share of the memory for bodies
             most = min(most, SMALL)
         announced = self.announced_length
         if (announced or 0) > most:
