@@ -64,8 +64,10 @@ _CYCLE_START: Final = date(2000, 1, 1)
 _CYCLE_OFFSET: Final = (_CYCLE_START - _EPOCH.date()).days
 
 _DIGITS: Final = re.compile(r"[0-9]{1,15}")
+# Java writes a time on the full minute without seconds.
 _ISO: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?Z", re.IGNORECASE
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:(?<=:..:..)\.([0-9]{1,9}))?Z",
+    re.IGNORECASE,
 )
 _BASE: Final = r"(?P<base>now|(?P<edge>start|end)of(?P<of>minute|hour|day|week|month|quarter|year))"
 _STEP: Final = r" *([+-]) *([0-9]{1,6}) *([a-z]+)"
