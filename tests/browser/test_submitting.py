@@ -237,6 +237,23 @@ async def test_files_are_sent_again_that_a_proxy_refuses_while_the_service_start
     mia.problems.clear()
 
 
+async def test_a_file_that_waits_for_the_service_tells_why_and_how_long(mia: Tab) -> None:
+    told = "The disk of the blobs is nearly full; uploads go on when the operator has made room on it."
+
+    async def refuse(route: Route) -> None:
+        answer = {"messages": [{"message": told}]}
+        await route.fulfill(status=503, json=answer, headers={"Retry-After": "60"})
+
+    await mia.page.route("**/submit/file?*", refuse)
+    await mia.open("/submit")
+
+    await drop(mia, files(1))
+
+    await expect(mia.page.locator(".sending tr")).to_contain_text(f"sent again in 60 s: {told}")
+    await expect(mia.page.locator("#summary")).to_contain_text("1 to go")
+    assert "503" in mia.problems.pop()  # browsers note every refusal on the console
+
+
 async def test_a_file_beyond_a_budget_is_refused_with_the_reason(mia: Tab) -> None:
     """The service says to come again in an hour: the file does not hold up the others so long."""
     told = "The 900 bytes of the file do not fit into the budget of your user."

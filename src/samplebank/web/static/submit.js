@@ -11,7 +11,8 @@ const ASKED = 20; // files that are asked about together
 const PATIENCE = 5000; // milliseconds for which files wait for the answer
 const PAUSES = [1000, 2000, 5000, 15_000]; // milliseconds before a broken request is sent again
 const LONGEST = 120_000; // milliseconds that a file waits at most: who is told to come in an hour is told why
-const AWAY = "A proxy did not reach the service. Drop the file again.";
+const AWAY = "A proxy did not reach the service.";
+const DROP = "Drop the file again.";
 /** Refusals of servers and proxies that give no reason. */
 const REASONS = {
     401: "Your session has ended: load the page again, sign in, and drop the file again.",
@@ -267,7 +268,7 @@ function send(item) {
         show();
     });
     request.addEventListener("load", () => answered(item, request));
-    request.addEventListener("error", () => again(item, PAUSES[item.tries - 1], "The connection broke. Drop the file again."));
+    request.addEventListener("error", () => again(item, PAUSES[item.tries - 1], "The connection broke.", DROP));
     request.send(item.file);
     show();
 }
@@ -285,7 +286,7 @@ function answered(item, request) {
         again(item, 1000 * (Number(request.getResponseHeader("Retry-After")) || 5), words(request));
         return;
     } else if (request.status === 502 || request.status === 504) {
-        again(item, PAUSES[item.tries - 1], words(request)); // as a broken connection: the service may be about to start
+        again(item, PAUSES[item.tries - 1], words(request), DROP); // as a broken connection: the service may be about to start
         return;
     } else {
         item.state = "refused";
@@ -294,20 +295,22 @@ function answered(item, request) {
     over(item);
 }
 
-/** Send a file again after a while, unless it has been tried often, or the while is long. */
-function again(item, wait, said) {
+/** Send a file again after a while, unless it has been tried often, or the while is long. What is said may need a remedy then. */
+function again(item, wait, said, remedy = "") {
     item.sent = 0;
     item.request = null;
     if (item.tries >= TRIES || wait > LONGEST) {
         item.state = "refused";
-        item.said = said;
+        item.said = `${said} ${remedy}`;
         over(item);
         return;
     }
+    item.said = `sent again in ${Math.ceil(wait / 1000)} s: ${said}`;
     setTimeout(() => {
         if (item.state === "sending") item.state = "waiting";
         next();
     }, wait);
+    show();
 }
 
 function over(item) {
@@ -365,7 +368,7 @@ function draw() {
 function line(item) {
     const row = document.createElement("tr");
     const percent = item.file.size ? Math.round((100 * item.sent) / item.file.size) : 0;
-    const state = { refused: item.said, sending: `${percent} %` }[item.state] ?? "waiting";
+    const state = { refused: item.said, sending: item.request ? `${percent} %` : item.said }[item.state] ?? "waiting";
     for (const text of [item.path, size(item.file.size), state, item.known]) {
         const cell = document.createElement("td");
         const apart = document.createElement("bdi");
