@@ -2,14 +2,18 @@
 
 import asyncio
 from urllib.parse import unquote
+from uuid import uuid4
 
 import pytest
+from bench.databases import connected
 from playwright.async_api import Route, expect
 
 from browser.conftest import Tabs
 from kit.bank import Bank, name_of
 from kit.browser import HOST, Tab
 from kit.service import Service
+from samplebank.web.pages.batch import MOST
+from web.sending import COPIES
 
 #: as browsers do where somebody forbids pages to keep data
 FORBIDDEN = """
@@ -51,6 +55,20 @@ async def test_the_neighbours_in_a_list_are_one_key_away(mia: Tab, named: list[s
     ]
     await mia.page.get_by_role("link", name="2 of 3 in the list").click()
     await mia.page.wait_for_url(f"**/samples?q={word}")
+
+
+async def test_the_next_page_of_a_list_is_one_key_away(mia: Tab, service: Service, bank: Bank) -> None:
+    batch = str(uuid4())
+    sample = bank.submitted("mia", metaData={"batch": batch})
+    async with connected(service.database_url) as db:
+        await db.execute(COPIES, bytes.fromhex(sample.sha256), MOST)
+    await mia.open(f"/batch/{batch}")
+    await expect(mia.page.locator("tr[data-row]")).to_have_count(MOST)
+
+    await mia.page.keyboard.press("]")
+
+    await mia.page.wait_for_url("**/batch/*?after=*")
+    await expect(mia.page.locator("tr[data-row]")).to_have_count(1)
 
 
 async def test_x_selects_the_marked_row(mia: Tab, named: list[str]) -> None:

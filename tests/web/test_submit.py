@@ -11,7 +11,7 @@ from kit.service import Service
 from kit.visitor import SAME_ORIGIN, Visitor
 from samplebank.web.pages.batch import MOST
 from web.conftest import Visitors
-from web.sending import names_in, send, send_form
+from web.sending import COPIES, names_in, send, send_form
 
 
 def submissions_of(bank: Bank, sample: Sample) -> list[dict[str, Any]]:
@@ -82,16 +82,6 @@ def test_a_batch_shows_its_files_with_verdicts(bank: Bank, visitor: Visitors) ->
     assert "malicious" in shown.text("#files .verdict")
     assert "done" in shown.text("#files .state")
     assert worker in shown.text("#files .task")
-
-
-#: as many more submissions of the sample as asked for
-COPIES = """
-    INSERT INTO submission (id, sample_id, customer_id, user_id, tlp, acl, readers, file_name, mime_type, agent_name, agent_version,
-                            meta_data, observed_time, submitted_time, trusted_agent)
-    SELECT gen_random_uuid(), u.sample_id, u.customer_id, u.user_id, u.tlp, u.acl, u.readers, u.file_name || number, u.mime_type,
-           u.agent_name, u.agent_version, u.meta_data, u.observed_time, u.submitted_time, u.trusted_agent
-      FROM submission u JOIN sample s ON s.id = u.sample_id, generate_series(1, $2) number WHERE s.sha256 = $1
-"""
 
 
 async def test_the_form_says_that_older_files_of_a_large_batch_are_in_the_batch(
