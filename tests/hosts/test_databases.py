@@ -1,5 +1,6 @@
 """A database that cannot keep the promises of the service is refused with one line. PgBouncer in session mode can."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hosts.conftest import Host
-from kit.bank import Bank, eventually
+from kit.bank import PATIENCE, Bank, eventually
 from kit.hosts import refusal
 from kit.pgbouncer import bouncing
 from kit.postgres import Postgres, standby_of
@@ -15,6 +16,7 @@ from kit.service import Service
 from samplebank.database import open_database
 from samplebank.database.connection import SETTINGS, connect_alone
 from samplebank.database.migrations import HEAD, upgrade
+from samplebank.database.server import waiting_for_standby
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
@@ -91,6 +93,26 @@ def test_a_service_finds_the_primary_among_two_servers(
         second.start()
 
         assert Bank(second.url, {}).get("/readyz", None).status_code == 200
+
+
+async def test_changes_that_wait_for_a_synchronous_standby_are_counted(server: Postgres) -> None:
+    db = await connect_alone(server.url)
+    assert await waiting_for_standby(db, 0) == 0
+
+    server.order("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
+    server.order("SELECT pg_reload_conf()")
+    change = asyncio.create_task(asyncio.to_thread(server.order, "CREATE ROLE late"))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not (number := await waiting_for_standby(db, 0)):  # noqa: ASYNC110 the server is another process
+                await asyncio.sleep(0.05)
+    finally:
+        server.order("ALTER SYSTEM RESET synchronous_standby_names")
+        server.order("SELECT pg_reload_conf()")
+        await change
+        await db.close()
+
+    assert number >= 1
 
 
 def test_a_host_that_gets_no_connection_says_so(server: Postgres, another: Host) -> None:

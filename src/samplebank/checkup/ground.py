@@ -13,6 +13,7 @@ from samplebank.database.server import (
     encoding_of,
     is_read_only,
     narrowness,
+    waiting_for_standby,
 )
 from samplebank.errors import Unavailable
 from samplebank.installation import store
@@ -28,6 +29,8 @@ NO_HOUSEKEEPER = "Start `samplebank serve`, or read why its housekeeper does not
 #: so many times the reserve of a disk should be free
 AMPLE = 4
 BROKEN_INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready)"
+NO_STANDBY = "{} changes wait for a synchronous standby of the database: uploads and results get no answer."
+STANDBY = "Start the standby, or take it out of synchronous_standby_names."
 MIB = 2**20
 
 
@@ -79,6 +82,8 @@ async def examine_database(bank: Bank, *, is_full: bool) -> list[Finding]:  # no
 async def _changes(db: Connection) -> Finding:
     if await is_read_only(db):
         return fault("database", READ_ONLY, "Name the primary in SAMPLEBANK_DATABASE_URL.")
+    if number := await waiting_for_standby(db):
+        return fault("database", NO_STANDBY.format(number), STANDBY)
     if wrong := narrowness(db):
         return fault("database", wrong, f"{WIDE} {MOVE}")
     if encoding_of(db) == UNKNOWING:

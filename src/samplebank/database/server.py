@@ -12,6 +12,12 @@ from samplebank.errors import Invalid
 #: looks for a shared session: other clients of the pooler may take the session between two statements
 LOOKS = 10
 IS_READ_ONLY = "SHOW transaction_read_only"
+#: seconds after which a change that waits for a standby is told of
+SLOW_STANDBY = 5.0
+WAIT_FOR_STANDBY = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE wait_event = 'SyncRep' AND state_change < clock_timestamp() - make_interval(secs => $1)
+"""
 MARK = "samplebank.session"
 IS_MARKED = f"SELECT WHERE current_setting('{MARK}', true) = '{{}}'"
 SHARED = (
@@ -48,6 +54,12 @@ async def is_read_only(db: Connection) -> bool:
     """Whether the server takes no changes, for example as the standby of another server."""
     answer: str = await db.fetchval(IS_READ_ONLY)
     return answer == "on"
+
+
+async def waiting_for_standby(db: Connection, seconds: float = SLOW_STANDBY) -> int:
+    """How many changes have waited for so long until a synchronous standby has each. The server waits without end."""
+    number: int = await db.fetchval(WAIT_FOR_STANDBY, seconds)
+    return number
 
 
 async def check_session(db: Connection, url: str) -> None:
