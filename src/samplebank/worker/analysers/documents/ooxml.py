@@ -1,9 +1,11 @@
 """Office documents in ZIP files: relations to the outside, fields, macros, controls, Excel 4 sheets and metadata."""
 
+import posixpath
 from functools import partial
 
 from samplebank.worker.analysers.documents import embedded, fields, macro_sheets, relations, vba
 from samplebank.worker.analysers.documents.locked import note_encryption
+from samplebank.worker.analysers.documents.main_part import give_usual_names
 from samplebank.worker.analysers.documents.markup import tags
 from samplebank.worker.analysers.documents.package import Package
 from samplebank.worker.analysers.documents.report import Report
@@ -27,17 +29,19 @@ PROGRAM_ACTION, MACRO_ACTION = "ppaction://program", "ppaction://macro"
 
 def read(data: bytes, report: Report) -> None:
     package = Package(data, report)
+    report.part("main part", lambda: give_usual_names(package, report))
     if package.locked:
         note_encryption(report, "zip")
+    projects = set[str]()
     for name in package.ending(".rels"):
-        report.part(name, partial(_read_relations, package, name, report))
+        report.part(name, partial(_read_relations, package, name, projects, report))
     for name in package.ending(".xml"):
         if name.startswith(
             ("word/", "xl/externallinks/", "xl/connections", "xl/querytables", "ppt/slides/", "customui")
         ):
             report.part(name, partial(_read_part, package, name, report))
     for name in package.entries:
-        if name.endswith(".bin") and "vbaproject" in name.rpartition("/")[2]:
+        if name in projects or (name.endswith(".bin") and "vbaproject" in name.rpartition("/")[2]):
             report.part(name, partial(_read_macros, package, name, report))
         elif "/embeddings/" in name or "/activex/" in name:
             report.part(name, partial(_read_object, package, name, report))
@@ -59,8 +63,14 @@ def _read_object(package: Package, name: str, report: Report) -> None:
             )
 
 
-def _read_relations(package: Package, name: str, report: Report) -> None:
+def _read_relations(package: Package, name: str, projects: set[str], report: Report) -> None:
+    """Note what a part names beyond the document. Parts with macros may have any names: `projects` gets the names."""
     for tag in tags(package.markup(name), "Relationship"):
+        if tag.attributes.get("Type", "").lower().endswith("/vbaproject"):
+            target = tag.attributes.get("Target", "").lower()
+            projects.add(
+                posixpath.normpath(posixpath.join("/", name.partition("_rels/")[0], target)).lstrip("/")
+            )
         if tag.attributes.get("TargetMode", "").strip().lower() == "external":
             report.go_on()
             relation = tag.attributes.get("Type", "").rstrip("/").rpartition("/")[2][:60]
