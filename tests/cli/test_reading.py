@@ -76,6 +76,18 @@ def test_the_name_of_a_sample_cannot_write_to_the_terminal() -> None:
     assert "[red]evil\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}.exe" in shown.get()
 
 
+def test_what_people_copy_stays_in_one_piece_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    console = printing.out()
+    whole = ["f" * 64, "2026-11-29T22:04:17.123Z", "0192f3aa-1111-7222-8333-444455556666"]
+
+    with console.capture() as shown:
+        console.print(printing.table(["FILE", "SHA-256", "AT", "ID"], [["/a folder/" * 8, *whole]]))
+
+    assert all(word in shown.get() for word in whole)
+    assert "/a folder/" * 8 not in shown.get()
+
+
 @pytest.mark.parametrize("columns", ["0", "00", "-1", "wide", ""])
 def test_a_table_is_shown_whatever_width_is_told(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
     monkeypatch.setenv("COLUMNS", columns)

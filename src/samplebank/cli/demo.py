@@ -106,6 +106,7 @@ def _ways(jobs: dict[str, Job], names: dict[str | None, str]) -> RenderableType:
             for sha256, name in names.items()
             if (job := jobs.get(sha256 or ""))
         ),
+        is_live=True,
     )
 
 

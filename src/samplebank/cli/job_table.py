@@ -19,8 +19,8 @@ class JobWithTasks(NamedTuple):
     tasks: list[Task]
 
 
-def job_table(rows: Sequence[JobWithTasks], now: Millis) -> RenderableType:
-    return printing.table(COLUMNS, (_row(row, now) for row in rows))
+def job_table(rows: Sequence[JobWithTasks], now: Millis, *, is_live: bool = False) -> RenderableType:
+    return printing.table(COLUMNS, (_row(row, now) for row in rows), is_live=is_live)
 
 
 def _row(row: JobWithTasks, now: Millis) -> tuple[object, ...]:

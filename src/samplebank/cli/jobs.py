@@ -145,7 +145,7 @@ def _follow_live(client: Client, criteria: Criteria) -> None:
     with Live(console=printing.out(), auto_refresh=False) as live:
         shown = rows()
         while True:
-            live.update(Group(job_table(shown, _now()), "Ctrl-C ends this view."), refresh=True)
+            live.update(Group(job_table(shown, _now(), is_live=True), "Ctrl-C ends this view."), refresh=True)
             time.sleep(FOLLOW_PAUSE)
             shown = patiently(rows)
 

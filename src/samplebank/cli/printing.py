@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -21,6 +21,8 @@ PIPE_WIDTH: Final = 240  # a table for a program is not folded
 LONGEST_LINE: Final = 4000
 #: a key, or most of a key, anywhere in a text
 KEY: Final = re.compile(r"sb_[A-Za-z0-9_-]{30,}")
+#: a cell that is not folded: a hash, an id, a time, a state, a number
+WHOLE: Final = re.compile(r"[\w.:+-]{0,64}|[\d.]+ \w+")
 #: what JSON does not escape, and may be unprintable
 UNUSUAL: Final = re.compile(r"[^\n -~]")
 STYLES: Final[Mapping[str, str]] = {
@@ -39,11 +41,19 @@ STYLES: Final[Mapping[str, str]] = {
 }
 
 
+class _Out(Console):
+    """Cuts no table that is wider than the terminal: the terminal breaks the line, and what is copied is whole."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        is_table = any(isinstance(one, Table) for one in objects)
+        super().print(*objects, **{"soft_wrap": is_table, **how})
+
+
 def out() -> Console:
     # A width of 0, as some programs set the width, would show nothing.
     told = os.environ.get("COLUMNS", "").strip("0")
     wide = None if sys.stdout.isatty() or told.isdecimal() else PIPE_WIDTH
-    return Console(highlight=False, width=wide)
+    return _Out(highlight=False, width=wide)
 
 
 def err() -> Console:
@@ -58,13 +68,20 @@ def paragraph(text: str) -> Text:
     return Text("\n".join(printable(line) for line in text.splitlines()))
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
-    """Lay out rows. None is an empty cell. Words with a known meaning get a colour."""
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, is_live: bool = False) -> Table:
+    """Lay out rows. None is an empty cell. Words with a known meaning get a colour.
+
+    Texts and paths are folded to fit the terminal. What people copy, such as hashes, ids and times, stays in one piece. A live
+    view cuts lines that are too long, so everything is folded there.
+    """
+    cells = [[_cell(value) for value in row] for row in rows]
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(_cell(value) for value in row))
+    for position, column in enumerate(columns):
+        widest = max((row[position].cell_len for row in cells), default=0)
+        is_whole = not is_live and all(WHOLE.fullmatch(row[position].plain) for row in cells)
+        grid.add_column(column, overflow="fold", min_width=max(widest, len(column)) if is_whole else None)
+    for row in cells:
+        grid.add_row(*row)
     return grid
 
 
