@@ -61,6 +61,19 @@ async def test_old_bytes_with_a_row_stay(bank: Bank, service: Service) -> None:
     assert bank.get(f"{place}/{stored['id']}/download").content == report.data
 
 
+async def test_bytes_that_got_their_row_since_the_look_stay(
+    bank: Bank, service: Service, database: Database
+) -> None:
+    sample = bank.submitted()
+    store = DiskStore(service.blobs)
+
+    async with database.transaction() as db:
+        is_gone = await leftovers.remove_unused_sample(db, store, Blob(bytes.fromhex(sample.sha256)), now=1)
+
+    assert not is_gone
+    assert bank.get(f"{sample.path}/raw").content == sample.data
+
+
 async def test_an_upload_waits_while_orphaned_bytes_of_its_name_are_removed(
     bank: Bank, service: Service, database: Database
 ) -> None:
