@@ -71,8 +71,8 @@ def test_a_removed_user_is_out_and_leaves_no_key_and_no_session(person: Person) 
     said = person.accounts("remove-user", person.name)
 
     assert "with 1 grants, 1 memberships, 1 keys and 1 sessions" in said
-    assert eventually(lambda: person.bank.get(SESSION, person.name).status_code == 401, timeout=10)
-    assert eventually(lambda: visitor.get("/jobs", follow=False).status == 303, timeout=10)
+    assert eventually(lambda: person.bank.get(SESSION, person.name).status_code == 401)
+    assert eventually(lambda: visitor.get("/jobs", follow=False).status == 303)
     assert person.listed(person.name)["removedTimestamp"] is not None
 
 
@@ -117,7 +117,7 @@ def test_a_removed_grant_or_membership_is_gone_at_once(person: Person) -> None:
     person.accounts("remove-member", person.group, person.name)
 
     assert {"submitSample", "viewSamples"} <= before
-    assert eventually(lambda: person.permissions() == set(), timeout=10)
+    assert eventually(lambda: person.permissions() == set())
 
 
 def test_an_added_grant_or_membership_holds_at_once_beside_the_others(person: Person) -> None:
@@ -127,16 +127,14 @@ def test_an_added_grant_or_membership_holds_at_once_beside_the_others(person: Pe
     person.accounts("add-member", person.group, person.name)
     person.accounts("add-member", person.group, person.name)
 
-    assert eventually(
-        lambda: {"viewAnalysisWorker", "viewSamples", "submitSample"} <= person.permissions(), timeout=10
-    )
+    assert eventually(lambda: {"viewAnalysisWorker", "viewSamples", "submitSample"} <= person.permissions())
     assert person.listed(person.name)["grants"] == ["SAMPLEDB-UPLOADER for mill", "SAMPLEDB-WORKER for *"]
 
 
 def test_a_removed_group_takes_its_grants_along(person: Person) -> None:
     person.accounts("remove-group", person.group)
 
-    assert eventually(lambda: "viewSamples" not in person.permissions(), timeout=10)
+    assert eventually(lambda: "viewSamples" not in person.permissions())
     assert person.listed(person.group)["grants"] == []
 
 

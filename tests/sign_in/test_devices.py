@@ -100,7 +100,7 @@ def test_the_key_ends_when_its_user_matches_no_rule_any_more(door: Bank, company
 
     taken(door, way)
 
-    assert eventually(lambda: session_with(door, key).status_code == 401, timeout=10)
+    assert eventually(lambda: session_with(door, key).status_code == 401)
 
 
 @pytest.mark.parametrize("body", [{}, {"deviceCode": ""}, {"deviceCode": 7}, {"deviceCode": "x" * 5000}])

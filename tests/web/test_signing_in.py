@@ -96,7 +96,7 @@ def test_a_session_ends_with_its_key(service: Service) -> None:
 
     service.run("key", "revoke", key["id"])
 
-    assert eventually(lambda: visitor.get("/jobs", follow=False).status == 303, timeout=10)
+    assert eventually(lambda: visitor.get("/jobs", follow=False).status == 303)
 
 
 def test_signing_out_ends_the_session(service: Service) -> None:
@@ -108,7 +108,7 @@ def test_signing_out_ends_the_session(service: Service) -> None:
     thief = Visitor(service.url)
     header = {"Cookie": "; ".join(f"{name}={value}" for name, value in kept.items())}
     assert answer.response.headers["Clear-Site-Data"] == '"cache", "storage"'
-    assert eventually(lambda: thief.get("/jobs", follow=False, headers=header).status == 303, timeout=10)
+    assert eventually(lambda: thief.get("/jobs", follow=False, headers=header).status == 303)
 
 
 def test_signing_out_takes_the_cookies_of_the_service_and_of_nothing_else(service: Service) -> None:
@@ -232,7 +232,7 @@ def test_one_of_several_sessions_can_be_ended(service: Service) -> None:
     for action in others:
         here.post(f"/{action}".replace("/./", "/"))
 
-    assert eventually(lambda: there.get("/me", follow=False).status == 303, timeout=10)
+    assert eventually(lambda: there.get("/me", follow=False).status == 303)
     assert here.get("/me", follow=False).status == 200
 
 
