@@ -13,7 +13,15 @@ import msgspec
 
 from samplebank import timespec
 from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations, path_of, shortened
-from samplebank.http.excerpt import LEVELS, Shape, excerpt_of, too_many
+from samplebank.http.excerpt import LEVELS, excerpt_of, too_many
+from samplebank.http.schemas import (
+    list_fields,
+    map_fields,
+    properties_of,
+    time_fields,
+    validator_of,
+    whole_fields,
+)
 from samplebank.nesting import holds_nul, is_deeper
 from samplebank.timespec import Millis
 
@@ -75,7 +83,7 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
     """
     plain = _gathered(pairs, wanted)
     _refuse_nul(plain)
-    for name in _whole_fields(cast("Any", wanted)) & plain.keys():
+    for name in whole_fields(cast("Any", wanted)) & plain.keys():
         if not WHOLE.fullmatch(plain[name]):
             raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, ""))
     try:
@@ -89,7 +97,7 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
 
 def _gathered(pairs: Sequence[tuple[str, str]], wanted: type[Any]) -> dict[str, Any]:
     """The parameters by name, lists and maps as such. Raises `Invalid` for one that may come once and comes again."""
-    lists, maps = _list_fields(cast("Any", wanted)), _map_fields(cast("Any", wanted))
+    lists, maps = list_fields(cast("Any", wanted)), map_fields(cast("Any", wanted))
     plain: dict[str, Any] = {}
     repeated = []
     for name, value in pairs:
@@ -127,7 +135,7 @@ def violations_of(
     """Everything that keeps `plain` from being a `wanted`. `mistake` is the first violation, as the decoder said."""
     if not isinstance(plain, dict):
         return [Violation("The body must be a JSON object.")]
-    validator, shape = _validator(cast("Any", wanted))
+    validator, shape = validator_of(cast("Any", wanted))
     excerpt, too_long = excerpt_of(plain, shape)
     found = [too_many(path_of(path), shape.most[str(path[-1])]) for path in too_long[:MOST_TOLD]]
     # The validator goes through fields in an order of chance, which is another one in each process.
@@ -187,7 +195,7 @@ def _without_nulls(raw: bytes, plain: Any, wanted: type[T]) -> T | None:
     """The body without fields that are null, as null counts as not given. None where the body stays wrong."""
     if b"null" not in raw or not isinstance(plain, dict):
         return None
-    _, shape = _validator(cast("Any", wanted))
+    _, shape = validator_of(cast("Any", wanted))
     try:
         return msgspec.convert(_given(plain, shape.free, LEVELS), wanted)
     except msgspec.ValidationError:
@@ -227,7 +235,7 @@ def _told(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
 
 def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list[Violation]:
     violations = Violations()
-    for name in sorted(_time_fields(cast("Any", wanted)) & plain.keys()):
+    for name in sorted(time_fields(cast("Any", wanted)) & plain.keys()):
         if isinstance(plain[name], str | int) and not isinstance(plain[name], bool):
             read_time(violations, name, plain[name], now)
     return list(violations)
@@ -276,7 +284,7 @@ def _way_down(way: Any) -> list[str | int]:
 
 def _coerced(plain: Mapping[str, Any], wanted: type[Any]) -> dict[str, Any]:
     """Turn the texts of a query into the numbers and booleans meant, so that a schema can judge the values."""
-    properties = _properties(cast("Any", wanted))
+    properties = properties_of(cast("Any", wanted))
     return {name: _coerced_text(value, properties.get(name, {}).get("type")) for name, value in plain.items()}
 
 
@@ -290,65 +298,3 @@ def _coerced_text(text: Any, kind: str | None) -> Any:
 @cache
 def _decoder(wanted: Hashable) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(cast("type[Any]", wanted))
-
-
-@cache
-def _validator(wanted: Hashable) -> tuple[jsonschema_rs.Validator, Shape]:
-    schema: dict[str, Any] = _without_null_types(msgspec.json.schema(wanted))
-    return jsonschema_rs.validator_for(schema, validate_formats=True), _shape_of(schema)
-
-
-def _shape_of(schema: Mapping[str, Any]) -> Shape:
-    fields = [
-        (name, inner)
-        for definition in schema.get("$defs", {}).values()
-        for name, inner in definition.get("properties", {}).items()
-    ]
-    most: dict[str, int] = {}
-    for name, inner in fields:
-        if "maxItems" in inner:
-            most[name] = max(inner["maxItems"], most.get(name, 0))
-    free = frozenset(name for name, inner in fields if not inner.keys() - {"description"})
-    return Shape(frozenset(name for name, _ in fields), free, most)
-
-
-def _without_null_types(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_null_types(inner) for inner in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {name: _without_null_types(inner) for name, inner in schema.items() if name != "default"}
-    choices = [choice for choice in kept.get("anyOf", []) if choice != {"type": "null"}]
-    if len(choices) == 1:
-        del kept["anyOf"]
-        return {**choices[0], **kept}
-    return {**kept, "anyOf": choices} if choices else kept
-
-
-@cache
-def _list_fields(wanted: Hashable) -> frozenset[str]:
-    properties = _properties(wanted)
-    return frozenset(name for name, inner in properties.items() if inner.get("type") == "array")
-
-
-@cache
-def _map_fields(wanted: Hashable) -> frozenset[str]:
-    properties = _properties(wanted)
-    return frozenset(name for name, inner in properties.items() if inner.get("type") == "object")
-
-
-@cache
-def _time_fields(wanted: Hashable) -> frozenset[str]:
-    return frozenset(name for name, inner in _properties(wanted).items() if inner.get("x-time"))
-
-
-@cache
-def _whole_fields(wanted: Hashable) -> frozenset[str]:
-    return frozenset(name for name, inner in _properties(wanted).items() if inner.get("type") == "integer")
-
-
-def _properties(wanted: Hashable) -> dict[str, dict[str, Any]]:
-    schema = _without_null_types(msgspec.json.schema(wanted))
-    name = schema["$ref"].rsplit("/", 1)[1]
-    properties: dict[str, dict[str, Any]] = schema["$defs"][name]["properties"]
-    return properties
