@@ -129,7 +129,13 @@ async def findings(service: Service, tmp_path_factory: pytest.TempPathFactory) -
     """What is found in a new installation, after all went wrong that can, and when a table is missing, too."""
     folder = tmp_path_factory.mktemp("examined")
     async with migrated_database(service) as url:
-        settings = Settings(data_dir=folder, database_url=url, disk_reserve=2**62)
+        settings = Settings(
+            data_dir=folder,
+            database_url=url,
+            disk_reserve=2**62,
+            webhook_url="http://127.0.0.1:9",
+            webhook_secret="a secret for tests",
+        )
         await asyncio.to_thread(prepare, settings)
         async with open_bank(Settings(data_dir=folder, database_url=url), url) as bank:
             for area in Area:
