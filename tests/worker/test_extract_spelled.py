@@ -83,3 +83,10 @@ async def test_texts_that_nearly_spell_something_take_little_time(extract: Extra
     await extract(made * (500_000 // len(made)))
 
     assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize("made", [b"4d5a", b"4d,5a,", b"\\x4d", b"abcd efgh ", b"TVqQ"], ids=repr)
+async def test_long_texts_that_spell_something_stay_within_the_memory(extract: Extract, made: bytes) -> None:
+    result = await extract(made * (24_000_000 // len(made)))
+
+    assert "problems" not in result.result

@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 
 #: lists of numbers and escapes are searched in the first bytes, as both are read slowly
 MOST_OF_LISTS = 32 * 1024 * 1024
@@ -16,16 +16,16 @@ NUMBERS = re.compile(
     rb"(?:(?:(?:0[xX]|&[hH])[0-9a-fA-F]{1,2}|-?\d{1,3})\s*+,(?:\s*+_)?\s*+)++(?:(?:0[xX]|&[hH])[0-9a-fA-F]{1,2}|-?\d{1,3})?"
 )
 NUMBER = re.compile(rb"(?:0[xX]|&[hH])([0-9a-fA-F]{1,2})|(-?\d{1,3})")
-HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){100,}")
+HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){100,}+")
 #: escapes of scripts, digits with a mark in between as in files of the registry
 ESCAPED = re.compile(
-    rb"(?i)(?:\\x[0-9a-f]{2}){200,}|(?:\\u00[0-9a-f]{2}){200,}|(?:%[0-9a-f]{2}){200,}|"
-    rb"[0-9a-f]{2}(?:(?:,\\?\s*+|[:-]|\s++)[0-9a-f]{2}){199,}"
+    rb"(?i)(?:\\x[0-9a-f]{2}){200,}+|(?:\\u00[0-9a-f]{2}){200,}+|(?:%[0-9a-f]{2}){200,}+|"
+    rb"[0-9a-f]{2}(?:(?:,\\?\s*+|[:-]|\s++)[0-9a-f]{2}){199,}+"
 )
-NO_DIGIT = re.compile(rb"(?i)u00|[^0-9a-f]")
 #: for each byte, whether the byte may stand in a match, and the bytes of the shortest match
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 DIGITS, BLANKS = b"0123456789abcdefABCDEF", b" \t\n\r\f\v"
+NO_LETTERS, NO_DIGITS = bytes(range(256)).translate(None, LETTERS), bytes(range(256)).translate(None, DIGITS)
 
 
 def _table(allowed: bytes) -> bytes:
@@ -39,9 +39,14 @@ OF_NUMBERS, SHORTEST_NUMBERS = _table(DIGITS + b"xX&hH-,_" + BLANKS), 400
 OF_ESCAPES, SHORTEST_ESCAPES = _table(DIGITS + b"\\xXuU%,:-" + BLANKS), 599
 #: letters of any match: most texts lack a run of the shortest length
 OF_ANY = _table(LETTERS + b"=\\\"'-_,:%&" + BLANKS)
-BETWEEN = re.compile(rb"[\"']\s*\+\s*[\"']|\s|\\[nr]")
+BETWEEN = re.compile(rb"[\"']\+[\"']|\\[nr]")
 OWN_OF_WEB, FROM_WEB, LAST_BYTE = re.compile(rb"[-_]"), bytes.maketrans(b"-_", b"+/"), 0xFF
-SHORT_WORD, NOT_BASE64 = re.compile(rb"[A-Za-z0-9+/]{1,3}"), re.compile(rb"[^A-Za-z0-9+/]")
+#: the word that ends a text, as `EOF`; a piece of the text itself, behind a few words
+LAST_WORD, LONG_PIECE, WORDS_WITHIN = (
+    re.compile(rb"\s[A-Za-z0-9+/]{1,3}\Z"),
+    re.compile(rb"[A-Za-z0-9+/]{24}"),
+    400,
+)
 #: a text in pieces, with the same words between all pieces, such as `s = s & "…"`; numbers between them may differ
 OF_PIECE, SHORTEST_PIECE, FEWEST_PIECES, MOST_PIECES = _table(LETTERS), 24, 4, 100_000
 LONGEST_BETWEEN, COUNTED = 160, re.compile(rb"\d+")
@@ -64,13 +69,19 @@ def base64_letters(data: bytes) -> Iterator[tuple[range, bytes]]:
     for found in _found(BASE64, data, OF_BASE64, SHORTEST_BASE64):
         if len(found[0]) < SHORTEST_BASE64:
             continue
-        pieces = [piece for piece in BETWEEN.split(found[0]) if piece]
-        if len(pieces) > 1 and SHORT_WORD.fullmatch(pieces[-1]):
-            del pieces[-1]  # the word that ends the text, as `EOF`
-        yield range(*found.span()), NOT_BASE64.sub(b"", b"".join(pieces))
-        words = list(takewhile(lambda piece: len(piece) < SHORTEST_PIECE, pieces))
-        if 0 < len(words) < len(pieces):  # words before the text, as in `echo TVqQ…`
-            yield range(*found.span()), NOT_BASE64.sub(b"", b"".join(pieces[len(words) :]))
+        last = LAST_WORD.search(found[0], len(found[0]) - 4)
+        text = found[0][: last.start()] if last else found[0]
+        yield range(*found.span()), _letters(text)
+        begin = LONG_PIECE.search(text, 0, WORDS_WITHIN)
+        if begin and begin.start():  # words before the text, as in `echo TVqQ…`
+            yield range(*found.span()), _letters(text[begin.start() :])
+
+
+def _letters(text: bytes) -> bytes:
+    text = text.translate(None, BLANKS)
+    if b"\\" in text or b'"' in text or b"'" in text:
+        text = BETWEEN.sub(b"", text)
+    return text.translate(None, NO_LETTERS)
 
 
 def digits(data: bytes) -> Iterator[tuple[range, bytes]]:
@@ -78,7 +89,10 @@ def digits(data: bytes) -> Iterator[tuple[range, bytes]]:
     for found in _found(HEX, data, OF_HEX, SHORTEST_HEX):
         yield range(*found.span()), decoded(found[0])
     for found in _found(ESCAPED, data[:MOST_OF_LISTS], OF_ESCAPES, SHORTEST_ESCAPES):
-        yield range(*found.span()), decoded(NO_DIGIT.sub(b"", found[0]))
+        yield (
+            range(*found.span()),
+            decoded(found[0].lower().replace(b"\\u00", b"").translate(None, NO_DIGITS)),
+        )
 
 
 def lists(data: bytes) -> Iterator[tuple[range, bytes]]:
@@ -120,7 +134,7 @@ def _joined(data: bytes, pieces: list[tuple[int, int]]) -> Iterator[tuple[range,
 
 def decoded(letters: bytes) -> bytes:
     """The bytes of letters of Base64, or of hexadecimal digits where there are no other letters; empty where they spell none."""
-    if not NO_DIGIT.search(letters):
+    if not letters.translate(None, DIGITS):
         return binascii.unhexlify(letters[: len(letters) // 2 * 2])
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     try:
