@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import time
 import zlib
 from collections.abc import Callable
 
@@ -77,12 +76,12 @@ async def test_more_texts_than_are_looked_at_are_told(extract: Extract) -> None:
     [b"\\x4d" * 150 + b"\\x4", b"A" * 199 + b'"', b"4d" + b"\n" * 200, b"1" + b" " * 300 + b",", b"&H"],
     ids=repr,
 )
-async def test_texts_that_nearly_spell_something_take_little_time(extract: Extract, made: bytes) -> None:
-    begin = time.process_time()
+async def test_a_long_text_that_nearly_spells_something_is_read_to_its_end(
+    extract: Extract, made: bytes
+) -> None:
+    result = await extract(made * (500_000 // len(made)))  # a pattern that goes back would take minutes
 
-    await extract(made * (500_000 // len(made)))
-
-    assert time.process_time() - begin < 5
+    assert (result.children, result.result["limits"]) == ([], [])
 
 
 @pytest.mark.parametrize("made", [b"4d5a", b"4d,5a,", b"\\x4d", b"abcd efgh ", b"TVqQ"], ids=repr)

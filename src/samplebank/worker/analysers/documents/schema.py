@@ -1,4 +1,7 @@
-"""The JSON Schema of what `documents` finds, with titles for people. The service checks every result against the schema."""
+"""The JSON Schema of what `documents` finds, with titles for people. The service checks every result against the schema.
+
+Pages show the fields in the order of `required`, and then all others.
+"""
 
 from collections.abc import Mapping
 from typing import get_args
@@ -20,7 +23,7 @@ def _table(title: str, required: list[str], properties: dict[str, JSON], descrip
 
 FINDINGS: JSON = _table(
     "Findings",
-    ["name", "sentence", "weight", "where", "attack"],
+    ["sentence", "weight", "where", "attack", "name"],
     {
         "sentence": {**TEXT, "title": "Finding"},
         "weight": {**NUMBER, "title": "Weight", "maximum": 100},
@@ -33,7 +36,7 @@ FINDINGS: JSON = _table(
 )
 MACROS: JSON = _table(
     "Macros",
-    ["name", "kind", "stream", "lines", "size", "sha256", "autostart", "calls"],
+    ["name", "kind", "stream", "lines", "size", "autostart", "calls", "sha256"],
     {
         "name": {**TEXT, "title": "Module"},
         "kind": {**TEXT, "title": "Kind"},
@@ -101,7 +104,7 @@ INDICATORS: JSON = {
     "type": "array",
     "items": {
         "type": "object",
-        "required": ["value", "defanged"],
+        "required": ["defanged", "value"],
         "properties": {
             "defanged": {**TEXT, "title": "Indicator"},
             "value": {**TEXT, "title": "As found", "x-hidden": True},
@@ -182,7 +185,7 @@ SCHEMA: Mapping[str, JSON] = {
         ),
         "scripts": _table(
             "Scripts",
-            ["size", "isAutomatic", "text"],
+            ["isAutomatic", "size", "text"],
             {
                 "isAutomatic": {"title": "Runs by itself", "type": "boolean"},
                 "size": {**NUMBER, "title": "Size", "x-unit": "bytes"},

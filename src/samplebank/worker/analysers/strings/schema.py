@@ -17,7 +17,7 @@ def _indicators(title: str, column: str) -> JSON:
         "type": "array",
         "items": {
             "type": "object",
-            "required": ["value", "defanged", "layer", "where"],
+            "required": ["defanged", "value", "layer", "where"],
             "properties": {
                 "defanged": {"title": column, "type": "string"},
                 "value": {"title": "As found", "type": "string", "x-hidden": True},
@@ -48,7 +48,7 @@ LAYERS: JSON = {
     "type": "array",
     "items": {
         "type": "object",
-        "required": ["number", "parent", "depth", "where", "how", "size", "sha256", "file"],
+        "required": ["number", "how", "parent", "where", "depth", "size", "file", "sha256"],
         "properties": {
             "number": {**NUMBER, "title": "Layer"},
             "how": {**TEXTS, "title": "Peeled by"},
@@ -108,7 +108,7 @@ SCHEMA: Mapping[str, JSON] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Strings and layers",
     "type": "object",
-    "required": ["iocs", "iocTotals", "layers", "rules", "attack", "strings", "limits"],
+    "required": ["layers", "rules", "attack", "iocs", "iocTotals", "strings", "limits"],
     "properties": {
         "layers": LAYERS,
         "rules": RULES,
