@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from samplebank.maintenance.courtesy import LONGEST_REST, REST, WINDOW, Courtesy
+from samplebank.maintenance.courtesy import LONG, LONGEST_REST, REST, WINDOW, Courtesy
 
 BUSY, LOW_PRIORITY, IDLE, WAITING = {"user": 25}, {"low": 25}, {"idle": 25}, {"waiting": 25}
 
@@ -71,6 +71,36 @@ def test_work_goes_on_while_a_processor_is_left(
     machine.run(BUSY, left)
 
     assert courtesy.rest_after(0.01) == 0
+
+
+@pytest.fixture
+def heavy(machine: Machine, tmp_path: Path) -> Courtesy:
+    return Courtesy(tmp_path / "stat", machine.clock, cores=2, is_heavy=True)
+
+
+def test_heavy_work_rests_also_while_others_want_one_of_two_processors(
+    machine: Machine, heavy: Courtesy
+) -> None:
+    machine.run(BUSY, IDLE)
+
+    assert heavy.rest_after(0.01) == pytest.approx(REST * 0.01)
+
+
+def test_heavy_work_goes_on_while_most_of_the_processors_is_left(machine: Machine, heavy: Courtesy) -> None:
+    machine.run({"user": 10, "idle": 15}, LOW_PRIORITY)
+
+    assert heavy.rest_after(0.01) == 0
+
+
+def test_heavy_work_that_has_rested_for_long_goes_on_while_a_processor_is_left(
+    machine: Machine, heavy: Courtesy
+) -> None:
+    machine.run(BUSY, BUSY, seconds=LONG)
+    heavy.rest_after(0.01)
+
+    machine.run(BUSY, IDLE)
+
+    assert heavy.rest_after(0.01) == 0
 
 
 def test_work_goes_on_as_soon_as_others_have_ended(machine: Machine, courtesy: Courtesy) -> None:

@@ -104,7 +104,7 @@ class Classifying:
         async def take(db: Connection, most: int, lease: Lease) -> list[Waiting]:
             return await queue.take(db, most, lease, doubtful=True)
 
-        await self._round(bank, take, self._guess, MOST_GUESSED, Courtesy())
+        await self._round(bank, take, self._guess, MOST_GUESSED, Courtesy(is_heavy=True))
 
     async def keep_leases(self, bank: Bank) -> None:
         """Extend the leases on samples under way, until cancelled."""

@@ -18,6 +18,10 @@ WINDOW = 0.25
 ENOUGH = 1.0
 #: the part of the processors that is enough on a machine with few processors
 ENOUGH_OF_FEW = 0.5
+#: the same for heavy work: two processors may be one core, where heavy work halves the speed of a client who leaves one free
+AMPLE, AMPLE_OF_FEW = 1.5, 0.75
+#: seconds after which heavy work asks for no more room than other work does, so that the work ends beside others that never pause
+LONG = 300.0
 #: the rest, in multiples of the time worked
 REST = 9.0
 #: seconds that a rest takes at most: what comes meanwhile waits for the end of the rest
@@ -45,16 +49,23 @@ class Ticks(NamedTuple):
 
 
 class Courtesy:
-    """Tells how long to rest after some work, by how much of the processors others leave."""
+    """Tells how long to rest after some work, by how much of the processors others leave. Heavy work needs more room."""
 
     def __init__(
-        self, stat: Path = STAT, clock: Callable[[], float] = time.monotonic, cores: int | None = None
+        self,
+        stat: Path = STAT,
+        clock: Callable[[], float] = time.monotonic,
+        cores: int | None = None,
+        *,
+        is_heavy: bool = False,
     ) -> None:
-        self._enough = min(ENOUGH / (cores or os.cpu_count() or 1), ENOUGH_OF_FEW)
+        cores = cores or os.cpu_count() or 1
+        self._enough = min(ENOUGH / cores, ENOUGH_OF_FEW)
+        self._ample = min(AMPLE / cores, AMPLE_OF_FEW) if is_heavy else self._enough
         self._stat = stat
         self._clock = clock
         self._is_in_the_way = False
-        self._looked = clock()
+        self._looked = self._began = clock()
         self._before = self._read()
 
     def rest_after(self, worked: float) -> float:
@@ -70,7 +81,8 @@ class Courtesy:
             return
         total = sum(self._before) - sum(before)
         left = self._before.left - before.left
-        self._is_in_the_way = left < total * self._enough
+        wanted = self._ample if self._looked - self._began < LONG else self._enough
+        self._is_in_the_way = left < total * wanted
 
     def _read(self) -> Ticks | None:
         """Read the ticks; None where the machine does not tell."""
