@@ -16,6 +16,8 @@ SERIAL = ("max_parallel_workers_per_gather = 0",)
 #: the values of a query from which on tables are joined as written: to look through all orders takes up to 16 s beside 0.4
 MANY_VALUES = 40
 AS_WRITTEN = ("join_collapse_limit = 1",)
+#: the name of a block within a transaction. Blocks may stand within each other: a name means the innermost one
+BLOCK = "block"
 
 
 def planned(db: Connection, *settings: str) -> AbstractAsyncContextManager[None]:
@@ -35,14 +37,12 @@ async def reading(db: Connection, *settings: str) -> AsyncIterator[None]:
     Within a transaction, the settings end with the block: only what is rolled back takes its settings along.
     """
     if db.is_in_transaction():
-        inner = db.transaction()
-        await inner.start()
+        await db.execute(f"SAVEPOINT {BLOCK}; {_local(settings)}")
         try:
-            await db.execute(_local(settings))
             yield
         finally:
             if not db.is_closed():
-                await inner.rollback()
+                await db.execute(f"ROLLBACK TO {BLOCK}; RELEASE {BLOCK}")
         return
     await db.execute(f"BEGIN READ ONLY; {_local(settings)}")
     try:
