@@ -48,23 +48,28 @@ SCHEMA: Mapping[str, JSON] = {
     "required": ["rules", "brokenRuleFiles"],
     "properties": {
         "rules": {
+            "title": "Rules",
             "type": "array",
             "items": {
                 "type": "object",
                 "required": ["rule", "file", "score", "assessment"],
                 "properties": {
-                    "rule": {"type": "string"},
-                    "file": {"type": "string"},
-                    "score": {"type": "integer", "minimum": 0, "maximum": 100},
-                    "assessment": {"enum": list(get_args(Assessment))},
-                    "family": {"type": ["string", "null"]},
-                    "description": {"type": ["string", "null"]},
-                    "tags": {"type": "array", "items": {"type": "string"}},
+                    "rule": {"title": "Rule", "type": "string"},
+                    "file": {"title": "File", "type": "string"},
+                    "score": {"title": "Score", "type": "integer", "minimum": 0, "maximum": 100},
+                    "assessment": {"title": "Assessment", "enum": list(get_args(Assessment))},
+                    "family": {"title": "Family", "type": ["string", "null"]},
+                    "description": {"title": "Description", "type": ["string", "null"]},
+                    "tags": {"title": "Tags", "type": "array", "items": {"type": "string"}},
                     "patterns": rule_matches.PATTERNS,
                 },
             },
         },
-        "brokenRuleFiles": {"type": "object", "additionalProperties": {"type": "string"}},
+        "brokenRuleFiles": {
+            "title": "Broken rules",
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+        },
     },
 }
 

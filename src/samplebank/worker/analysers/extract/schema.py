@@ -9,7 +9,7 @@ TEXTS: JSON = {"type": "array", "items": TEXT}
 NUMBER: JSON = {"type": "integer", "minimum": 0}
 FILE: Mapping[str, JSON] = {
     "path": {**TEXT, "title": "Path"},
-    "size": {**NUMBER, "title": "Bytes"},
+    "size": {**NUMBER, "title": "Size", "x-unit": "bytes"},
     "sha256": {**TEXT, "title": "SHA-256", "pattern": "^[0-9a-f]{64}$"},
 }
 SCHEMA: Mapping[str, JSON] = {

@@ -1,4 +1,4 @@
-"""The JSON Schema of a static analysis. The service checks every result against the schema."""
+"""The JSON Schema of a static analysis, with titles for people. The service checks every result against the schema."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,13 @@ SECTIONS: JSON = {
         "type": "object",
         "required": ["name", "size"],
         "properties": {
-            "name": {"type": "string"},
-            "offset": {"type": "integer", "minimum": 0},
-            "size": {"type": "integer", "minimum": 0},
-            "virtualSize": {"type": "integer", "minimum": 0},
-            "entropy": {"type": "number", "minimum": 0, "maximum": 8},
-            "rights": {"type": "string", "pattern": "^[r-][w-][x-]$"},
-            "sha256": {"type": "string"},
+            "name": {"title": "Name", "type": "string"},
+            "offset": {"title": "Offset", "type": "integer", "minimum": 0},
+            "size": {"title": "Size", "type": "integer", "minimum": 0, "x-unit": "bytes"},
+            "virtualSize": {"title": "Size in memory", "type": "integer", "minimum": 0, "x-unit": "bytes"},
+            "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
+            "rights": {"title": "Rights", "type": "string", "pattern": "^[r-][w-][x-]$"},
+            "sha256": {"title": "SHA-256", "type": "string"},
         },
     },
 }
@@ -26,16 +26,19 @@ IMPORTS: JSON = {
     "items": {
         "type": "object",
         "required": ["library", "functions"],
-        "properties": {"library": {"type": "string"}, "functions": STRINGS},
+        "properties": {
+            "library": {"title": "Library", "type": "string"},
+            "functions": {"title": "Functions", **STRINGS},
+        },
     },
 }
 OVERLAY: JSON = {
     "type": ["object", "null"],
     "required": ["size", "entropy"],
     "properties": {
-        "offset": {"type": "integer", "minimum": 0},
-        "size": {"type": "integer", "minimum": 0},
-        "entropy": {"type": "number", "minimum": 0, "maximum": 8},
+        "offset": {"title": "Offset", "type": "integer", "minimum": 0},
+        "size": {"title": "Size", "type": "integer", "minimum": 0, "x-unit": "bytes"},
+        "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
     },
 }
 TEXT: JSON = {"type": ["string", "null"]}
@@ -77,15 +80,15 @@ SIGNATURE: JSON = {
 PROGRAM: JSON = {
     "type": "object",
     "properties": {
-        "arch": {"type": "string"},
-        "sections": SECTIONS,
-        "imports": IMPORTS,
-        "delayedImports": IMPORTS,
-        "exports": STRINGS,
-        "libraries": STRINGS,
-        "overlay": OVERLAY,
-        "imphash": {"type": "string"},
-        "authentihash": {"type": "string"},
+        "arch": {"title": "Architecture", "type": "string"},
+        "sections": {"title": "Sections", **SECTIONS},
+        "imports": {"title": "Imports", **IMPORTS},
+        "delayedImports": {"title": "Delayed imports", **IMPORTS},
+        "exports": {"title": "Exports", **STRINGS},
+        "libraries": {"title": "Libraries", **STRINGS},
+        "overlay": {"title": "Overlay", **OVERLAY},
+        "imphash": {"title": "Imphash", "type": "string"},
+        "authentihash": {"title": "Authentihash", "type": "string"},
         "signature": SIGNATURE,
         "rich": {"title": "Rich header", "type": ["object", "null"]},
         "resources": RESOURCES,
@@ -103,14 +106,14 @@ PROGRAM: JSON = {
 }
 TRAIT: JSON = {
     "type": "object",
-    "required": ["name", "kind", "weight", "sentence"],
+    "required": ["sentence", "weight", "kind", "name"],
     "properties": {
-        "name": {"type": "string"},
-        "kind": {"enum": ["structure", "behaviour"]},
-        "weight": {"type": "integer", "minimum": 0},
-        "sentence": {"type": "string"},
-        "tag": {"type": ["string", "null"]},
-        "detail": {"type": "string"},
+        "name": {"title": "Name", "type": "string"},
+        "kind": {"title": "Kind", "enum": ["structure", "behaviour"]},
+        "weight": {"title": "Weight", "type": "integer", "minimum": 0},
+        "sentence": {"title": "Finding", "type": "string"},
+        "tag": {"title": "Tag", "type": ["string", "null"]},
+        "detail": {"title": "Detail", "type": "string"},
     },
 }
 SCHEMA: Mapping[str, JSON] = {
@@ -119,27 +122,35 @@ SCHEMA: Mapping[str, JSON] = {
     "type": "object",
     "required": ["format", "size", "entropy", "strings", "traits"],
     "properties": {
-        "format": {"enum": ["pe", "elf", "macho", "pdf", "ooxml", "zip", "ole", "archive", "text", "data"]},
-        "size": {"type": "integer", "minimum": 1},
-        "entropy": {"type": "number", "minimum": 0, "maximum": 8},
+        "format": {
+            "title": "Format",
+            "enum": ["pe", "elf", "macho", "pdf", "ooxml", "zip", "ole", "archive", "text", "data"],
+        },
+        "size": {"title": "Size", "type": "integer", "minimum": 1, "x-unit": "bytes"},
+        "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
         "strings": {
+            "title": "Strings",
             "type": "object",
             "required": ["count", "longest", "urls"],
-            "properties": {"count": {"type": "integer"}, "longest": {"type": "integer"}, "urls": STRINGS},
+            "properties": {
+                "count": {"title": "Number", "type": "integer"},
+                "longest": {"title": "Longest", "type": "integer"},
+                "urls": {"title": "Addresses", **STRINGS},
+            },
         },
-        "traits": {"type": "array", "items": TRAIT},
-        "notParsed": {"type": "string"},
-        "notLookedInto": {"type": "string"},
-        "entriesNotLookedInto": STRINGS,
-        "pe": PROGRAM,
-        "elf": PROGRAM,
-        "macho": PROGRAM,
-        "pdf": {"type": "object"},
-        "ooxml": {"type": "object"},
-        "zip": {"type": "object"},
-        "archive": {"type": "object"},
-        "damagedParts": STRINGS,
-        "ole": {"type": "object"},
-        "text": {"type": "object"},
+        "traits": {"title": "Traits", "type": "array", "items": TRAIT},
+        "notParsed": {"title": "Not parsed", "type": "string"},
+        "notLookedInto": {"title": "Not looked into", "type": "string"},
+        "entriesNotLookedInto": {"title": "Entries not looked into", **STRINGS},
+        "pe": {"title": "PE", **PROGRAM},
+        "elf": {"title": "ELF", **PROGRAM},
+        "macho": {"title": "Mach-O", **PROGRAM},
+        "pdf": {"title": "PDF", "type": "object"},
+        "ooxml": {"title": "Office Open XML", "type": "object"},
+        "zip": {"title": "ZIP", "type": "object"},
+        "archive": {"title": "Archive", "type": "object"},
+        "damagedParts": {"title": "Damaged parts", **STRINGS},
+        "ole": {"title": "OLE", "type": "object"},
+        "text": {"title": "Text", "type": "object"},
     },
 }
