@@ -125,7 +125,7 @@ def test_pages_without_the_database_lead_back_to_where_the_visitor_was(
     mia = Visitor(operated.url).sign_in(operated.keys["mia"])
     postgres.stop("immediate")
     asked = mia.get(f"/sample/{sample.sha256}/bytes?at=0x10")
-    told = mia.post(f"/sample/{sample.sha256}/notes", {"text": "half a note"})
+    told = mia.post(f"/sample/{sample.sha256}/notes", {"key": "a-note", "text": "half a note"})
 
     postgres.start()
 
