@@ -18,7 +18,6 @@ from samplebank.timespec import Millis
 
 #: the users without whom the service does not start
 NEEDED: Final = frozenset({first_accounts.ADMIN, first_accounts.WORKERS})
-NO_CUSTOMER: Final = "There is no customer {!r}."
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -123,11 +122,11 @@ async def members_of(db: Connection, group: str) -> list[str]:
     return [row[0] for row in await MEMBERS.rows(db, group=group)]
 
 
-async def find_customer(db: Connection, short_name: str) -> int | None:
-    """The id of a customer. A text that no name can be is nobody's."""
-    if "\0" in short_name:
-        return None
-    found: int | None = await provisioning.FIND_CUSTOMER.value(db, short_name=short_name)
+async def find_customer(db: Connection, field: str, name: str, violations: Violations) -> int | None:
+    """The id of a customer, None for a customer who is not there: a violation of the field. A text that no name can be is nobody's."""
+    found: int | None = None if "\0" in name else await provisioning.FIND_CUSTOMER.value(db, short_name=name)
+    if found is None:
+        violations.add(field, f"There is no customer {name[:100]!r}.")
     return found
 
 
@@ -146,9 +145,7 @@ async def put(db: Connection, kind: str, short_name: str, *, name: str, customer
     violations = Violations()
     if short_name.isdigit() and await find(db, short_name) is None:
         violations.add("shortName", f"The {number_mistake(short_name)}")
-    customer_id = await find_customer(db, customer)
-    if customer_id is None:
-        violations.add("customer", NO_CUSTOMER.format(customer[:100]))
+    customer_id = await find_customer(db, "customer", customer, violations)
     if customer_id is None or violations:
         raise Invalid(*violations)
     if not await provisioning.put_subject(db, kind, short_name, name=name, customer_id=customer_id):

@@ -95,14 +95,6 @@ def check_short_name(field: str, given: str, violations: Violations) -> None:
         violations.add(field, NO_SHORT_NAME)
 
 
-async def find_customer(db: Connection, field: str, name: str, violations: Violations) -> int | None:
-    """The id of a customer, None for a customer who is not there: a violation of the field."""
-    id_ = await upkeep.find_customer(db, name)
-    if id_ is None:
-        violations.add(field, upkeep.NO_CUSTOMER.format(name[:100]))
-    return id_
-
-
 async def read_put(request: Call, shape: type[S]) -> tuple[str, S]:
     """The short name of the path, and the body. Raises `Malformed`, and `Invalid` with every violation of both."""
     document, violations = await request.document(shape), Violations()

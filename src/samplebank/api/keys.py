@@ -12,7 +12,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.keys import Key
 from samplebank.accounts.model import ROLES
 from samplebank.api import envelope
-from samplebank.api.accounts import changing, find_customer, managing
+from samplebank.api.accounts import changing, managing
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer
 from samplebank.errors import Invalid, Violations
@@ -108,7 +108,7 @@ async def make_key(request: Call, id_: UUID, data: KeyPutRequest, violations: Vi
         if user_id is None:
             violations.add("user", f"There is no user {data.user!r}.")
         found = [
-            await find_customer(db, f"customers[{place}]", name, violations)
+            await upkeep.find_customer(db, f"customers[{place}]", name, violations)
             for place, name in enumerate(names)
         ]
         violations.raise_if_any()

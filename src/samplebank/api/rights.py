@@ -13,7 +13,6 @@ from samplebank.api.accounts import (
     changing,
     check_short_name,
     end_change,
-    find_customer,
     found_account,
     name_in,
     show_account,
@@ -83,7 +82,7 @@ async def change_grant(
     check_short_name("shortName", short_name, violations)
     async with request.bank.database.transaction() as db:
         if customer != EVERY_CUSTOMER:
-            await find_customer(db, "customer", customer, violations)
+            await upkeep.find_customer(db, "customer", customer, violations)
         violations.raise_if_any()
         await change(db, short_name, role, customer)
         await end_change(request, db, short_name, role=role, customer=customer)

@@ -5,6 +5,10 @@ from collections.abc import Mapping
 from samplebank.worker.contract import JSON
 
 STRINGS: JSON = {"type": "array", "items": {"type": "string"}}
+ENTROPY: JSON = {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8}
+OFFSET: JSON = {"title": "Offset", "type": "integer", "minimum": 0}
+SHA256: JSON = {"title": "SHA-256", "type": "string"}
+SIZE: JSON = {"title": "Size", "type": "integer", "minimum": 0, "x-unit": "bytes"}
 SECTIONS: JSON = {
     "type": "array",
     "items": {
@@ -12,12 +16,12 @@ SECTIONS: JSON = {
         "required": ["name", "size"],
         "properties": {
             "name": {"title": "Name", "type": "string"},
-            "offset": {"title": "Offset", "type": "integer", "minimum": 0},
-            "size": {"title": "Size", "type": "integer", "minimum": 0, "x-unit": "bytes"},
-            "virtualSize": {"title": "Size in memory", "type": "integer", "minimum": 0, "x-unit": "bytes"},
-            "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
+            "offset": OFFSET,
+            "size": SIZE,
+            "virtualSize": {**SIZE, "title": "Size in memory"},
+            "entropy": ENTROPY,
             "rights": {"title": "Rights", "type": "string", "pattern": "^[r-][w-][x-]$"},
-            "sha256": {"title": "SHA-256", "type": "string"},
+            "sha256": SHA256,
         },
     },
 }
@@ -36,9 +40,9 @@ OVERLAY: JSON = {
     "type": ["object", "null"],
     "required": ["size", "entropy"],
     "properties": {
-        "offset": {"title": "Offset", "type": "integer", "minimum": 0},
-        "size": {"title": "Size", "type": "integer", "minimum": 0, "x-unit": "bytes"},
-        "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
+        "offset": OFFSET,
+        "size": SIZE,
+        "entropy": ENTROPY,
     },
 }
 TEXT: JSON = {"type": ["string", "null"]}
@@ -52,9 +56,9 @@ RESOURCES: JSON = {
             "kind": {"title": "Kind", "type": "string"},
             "name": {"title": "Name", "type": "string"},
             "language": {"title": "Language", "type": "string"},
-            "size": {"title": "Size", "type": "integer", "minimum": 0, "x-unit": "bytes"},
-            "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
-            "sha256": {"title": "SHA-256", "type": "string"},
+            "size": SIZE,
+            "entropy": ENTROPY,
+            "sha256": SHA256,
         },
     },
 }
@@ -126,8 +130,8 @@ SCHEMA: Mapping[str, JSON] = {
             "title": "Format",
             "enum": ["pe", "elf", "macho", "pdf", "ooxml", "zip", "ole", "archive", "text", "data"],
         },
-        "size": {"title": "Size", "type": "integer", "minimum": 1, "x-unit": "bytes"},
-        "entropy": {"title": "Entropy", "type": "number", "minimum": 0, "maximum": 8},
+        "size": {**SIZE, "minimum": 1},
+        "entropy": ENTROPY,
         "strings": {
             "title": "Strings",
             "type": "object",
