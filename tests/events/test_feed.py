@@ -18,6 +18,7 @@ from samplebank.events.feed import BEGINNING, Place
 BY_TRANSACTION = "SELECT id FROM outbox ORDER BY xid, id"
 OTHER_SERVER = "UPDATE feed SET server = server - 1"
 LATE_WRITERS = 4
+TAKE_NUMBER = "SELECT pg_current_xact_id()"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,69 @@ async def test_transactions_that_wait_for_a_sample_tell_its_events_in_the_order_
 
     assert [row[0] for row in await db.fetch(BY_TRANSACTION)] == [second, first]
     assert ids == [first, second]
+
+
+@pytest.mark.parametrize("has_read", [False, True])
+async def test_the_order_of_a_sample_holds_while_a_transaction_of_something_else_is_under_way(
+    database: Database, db: Connection, *, has_read: bool
+) -> None:
+    """The third transaction stands between the other two, so the older one alone could be told already."""
+    place = BEGINNING
+    if has_read:
+        await add(db, sample=7)
+        _, place = await read_on(db, BEGINNING, 1)
+    async with database.transaction() as waiting:
+        await waiting.execute(TAKE_NUMBER)
+        async with database.transaction() as between:
+            await between.execute(TAKE_NUMBER)
+            first = await add(db, sample=1)
+            second = await add(waiting, sample=1)
+            await waiting.execute("COMMIT; BEGIN")
+            early, place = await feed.read(db, place, 100)
+            latest = await feed.end_of(db, await feed.look(db))
+
+    ids, _ = await read_on(db, place, 2)
+    from_latest, _ = await read_on(db, latest, 2)
+
+    assert early == []
+    assert ids == from_latest == [first, second]
+
+
+async def test_of_samples_whose_transactions_overlap_each_is_told_in_its_order(
+    database: Database, db: Connection
+) -> None:
+    """The middle transaction is held back for one sample, and the oldest for the other."""
+    async with database.transaction() as oldest, database.transaction() as middle:
+        await oldest.execute(TAKE_NUMBER)
+        await middle.execute(TAKE_NUMBER)
+        async with database.transaction() as between:
+            await between.execute(TAKE_NUMBER)
+            written = [await add(db, sample=1), await add(middle, sample=1), await add(middle, sample=2)]
+            await middle.execute("COMMIT; BEGIN")
+            written.append(await add(oldest, sample=2))
+            await oldest.execute("COMMIT; BEGIN")
+            early, place = await feed.read(db, BEGINNING, 100)
+
+    ids, _ = await read_on(db, place, 4)
+
+    assert early == []
+    assert ids == written
+
+
+async def test_a_reader_is_not_woken_for_events_that_nobody_may_read_yet(
+    database: Database, db: Connection
+) -> None:
+    async with database.transaction() as waiting:
+        await waiting.execute(TAKE_NUMBER)
+        async with database.transaction() as between:
+            await between.execute(TAKE_NUMBER)
+            await add(db, sample=1)
+            await add(waiting, sample=1)
+            await waiting.execute("COMMIT; BEGIN")
+
+            until, is_more = await feed.newest(db)
+
+    assert (until, is_more) == (0, True)
 
 
 @pytest.mark.parametrize("most", [1, 2, 100])

@@ -125,7 +125,7 @@ class Followers(Listeners[Follower]):
     async def _look(self) -> bool:
         """Wake all readers if there is something new. Whether there is something that nobody may read yet."""
         async with self._bank.database.connection() as db:
-            until, is_more = await feed.newest(db)
+            until, is_more = await feed.newest(db, self._until)
         if until > self._until:
             self._until = until
             self._pages.clear()

@@ -6,7 +6,8 @@ transaction of the database server is under way (`pg_snapshot_xmin`).
 
 A transaction that waits for the lock of a sample may have an older number than the transaction that holds the lock. So the
 events of a sample are in the order of their ids, and not of their transactions. A reader therefore reads window by window.
-All transactions of a window have ended when the window is opened, and within a window events come by their ids.
+All transactions of a window have ended when the window is opened, and within a window events come by their ids. No window ends
+between two such transactions.
 """
 
 from typing import Any
@@ -18,6 +19,8 @@ from samplebank.database import Columns, Connection, Statement
 from samplebank.timespec import Millis
 
 XMIN = "pg_snapshot_xmin(pg_current_snapshot())"
+#: Every event that can be seen is below. Of a range with two ends, the planner expects few rows.
+XMAX = "pg_snapshot_xmax(pg_current_snapshot())"
 #: columns of a window before the columns of its events
 OF_WINDOW = 3
 
@@ -98,12 +101,42 @@ def _events(*, behind: str, last: str, until: str) -> str:
 
 
 READ = Statement(_events(behind=":id", last=":last", until="< :until::text::xid8"))
+#: Parts of a statement: `fence` (xid) is the transaction before which a window that begins at `:since` has to end.
+#: A transaction may wait for the lock of a sample that a transaction with a greater number holds, while a third transaction, with a
+#: number between, is under way. A window up to the third one would have the later event of the sample without the earlier
+#: event. So the transaction that waited is the fence. What holds for the third one holds for the fence, so the fence may have to
+#: move again. `beyond` has the first event of each sample behind the fence. Only events with greater ids may be told too
+#: early (`crossing`), so few events are looked at. `+ 0` hides the index of ids.
+FENCE = f"""
+    unread AS MATERIALIZED (
+        SELECT CASE WHEN :since::text = '0' THEN (SELECT max(id) FROM outbox)
+                    ELSE (SELECT max(o.id + 0) FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid < {XMIN})
+               END AS last
+    ), fences(xid) AS (
+        SELECT {XMIN}
+         UNION ALL
+        SELECT nearer.xid FROM fences CROSS JOIN unread CROSS JOIN LATERAL (
+            WITH beyond AS MATERIALIZED (
+                SELECT o.sample_id, min(o.id) AS id FROM outbox o
+                 WHERE o.xid >= fences.xid AND o.xid < {XMAX} AND o.id + 0 < unread.last GROUP BY o.sample_id
+            ), crossing AS MATERIALIZED (
+                SELECT o.xid FROM beyond JOIN outbox o ON o.sample_id = beyond.sample_id AND o.id > beyond.id
+                 WHERE o.id > (SELECT min(id) FROM beyond) AND o.id <= unread.last
+                   AND CASE WHEN o.xid >= :since::text::xid8 AND o.xid < fences.xid THEN TRUE END
+            )
+            SELECT xid FROM crossing ORDER BY xid LIMIT 1
+        ) nearer
+    ), fence AS MATERIALIZED (
+        SELECT xid FROM fences ORDER BY xid LIMIT 1
+    ), newest AS MATERIALIZED (
+        SELECT o.xid FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid < (SELECT xid FROM fence)
+         ORDER BY o.xid DESC LIMIT 1
+    )
+"""
 # The window ends with its last event, not with the last transaction that has ended: after a crash of the server, the number
 # of a transaction that left nothing behind is given again. `+ 0` hides the index of ids, in which a window lies at the end.
 OPEN_WINDOW = Statement(f"""
-    WITH newest AS MATERIALIZED (
-        SELECT o.xid FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid < {XMIN} ORDER BY o.xid DESC LIMIT 1
-    ), opened AS MATERIALIZED (
+    WITH RECURSIVE {FENCE}, opened AS MATERIALIZED (
         SELECT newest.xid,
                CASE WHEN :since::text = '0' THEN 0
                     ELSE (SELECT min(o.id + 0) - 1 FROM outbox o WHERE o.xid >= :since::text::xid8 AND o.xid <= newest.xid)
@@ -117,8 +150,9 @@ OPEN_WINDOW = Statement(f"""
 """)
 # By order: in a young database, the planner would look through the table for transactions beyond a number.
 NEWEST = Statement(f"""
-    SELECT (SELECT o.xid FROM outbox o WHERE o.xid < {XMIN} ORDER BY o.xid DESC LIMIT 1)::text,
-           (SELECT o.xid FROM outbox o ORDER BY o.xid DESC LIMIT 1) >= {XMIN}
+    WITH RECURSIVE {FENCE}
+    SELECT (SELECT xid FROM newest)::text,
+           (SELECT o.xid FROM outbox o ORDER BY o.xid DESC LIMIT 1) >= (SELECT xid FROM fence)
 """)
 # Ids grow with the times of events, except among events stored at the same time.
 FORGET = Statement("""
@@ -183,10 +217,13 @@ def behind(place: Place, id_: int) -> Place:
     return msgspec.structs.replace(place, id=id_)
 
 
-async def newest(db: Connection) -> tuple[int, bool]:
-    """The place `until` of a reader who has read everything; and whether there are events that nobody may read yet."""
-    xid, is_more = await NEWEST.row(db)
-    return (0 if xid is None else int(xid) + 1), bool(is_more)
+async def newest(db: Connection, since: int = 0) -> tuple[int, bool]:
+    """The place `until` of a reader who has read everything; and whether there are events that nobody may read yet.
+
+    `since` is such a place of earlier.
+    """
+    xid, is_more = await NEWEST.row(db, since=str(since))
+    return (since if xid is None else int(xid) + 1), bool(is_more)
 
 
 async def end_of(db: Connection, known: Feed) -> Place:
