@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from samplebank.worker.analysers.static.signatures.der import Element
 from worker import made_files
 
 SHA256 = "2.16.840.1.101.3.4.2.1"
@@ -109,7 +110,10 @@ def signer_info(
     )
 
 
-def signed_data(kind: str, inner: bytes, certificates: Sequence[Identity], signer: bytes) -> bytes:
+def signed_data(
+    kind: str, inner: bytes, certificates: Sequence[Identity], signer: bytes, beside: bytes = b""
+) -> bytes:
+    """`beside` stands among the certificates."""
     encoded = [one.certificate.public_bytes(serialization.Encoding.DER) for one in certificates]
     return sequence(
         oid("1.2.840.113549.1.7.2"),
@@ -119,7 +123,7 @@ def signed_data(kind: str, inner: bytes, certificates: Sequence[Identity], signe
                 tlv(2, b"\1"),
                 tlv(0x31, algorithm()),
                 sequence(oid(kind), tlv(0xA0, inner)),
-                tlv(0xA0, *encoded),
+                tlv(0xA0, *encoded, beside),
                 tlv(0x31, signer),
             ),
         ),
@@ -137,7 +141,9 @@ def program_signature(
     return signed_data(kind, sequence(content), certificates, signer_info(signer, content, kind, stamp))
 
 
-def time_stamp(authority: Identity, certificates: Sequence[Identity], at: datetime = SIGNED) -> Stamp:
+def time_stamp(
+    authority: Identity, certificates: Sequence[Identity], at: datetime = SIGNED, beside: bytes = b""
+) -> Stamp:
     """A stamp by RFC 3161."""
 
     def made(signature: bytes) -> bytes:
@@ -146,7 +152,8 @@ def time_stamp(authority: Identity, certificates: Sequence[Identity], at: dateti
             tlv(2, b"\1"), oid("1.2.3.4"), imprint, tlv(2, b"\5"), tlv(0x18, f"{at:%Y%m%d%H%M%SZ}".encode())
         )
         kind = "1.2.840.113549.1.9.16.1.4"
-        stamp = signed_data(kind, tlv(4, told), certificates, signer_info(authority, told, kind))
+        signer = signer_info(authority, told, kind)
+        stamp = signed_data(kind, tlv(4, told), certificates, signer, beside)
         return sequence(oid("1.3.6.1.4.1.311.3.3.1"), tlv(0x31, stamp))
 
     return made
@@ -160,6 +167,30 @@ def countersignature(authority: Identity, at: datetime = SIGNED) -> Stamp:
         return sequence(oid("1.2.840.113549.1.9.6"), tlv(0x31, info))
 
     return made
+
+
+def nested(signature: bytes) -> Stamp:
+    """A signature of the same program for another digest."""
+    return lambda _: sequence(oid("1.3.6.1.4.1.311.2.4.1"), tlv(0x31, signature))
+
+
+def clock(who: Identity, number: bytes) -> bytes:
+    """The certificate of a clock, as Microsoft's authorities for time stamps put it beside their own."""
+    name, time = who.certificate.subject.public_bytes(), tlv(0x18, b"20180101000000Z")
+    return tlv(
+        0xA1, sequence(tlv(0xA1, name), algorithm(), sequence(time, time)), algorithm(), tlv(3, number)
+    )
+
+
+def grown(element: Element, more: bytes) -> Iterator[bytes]:
+    """The element with `more` at the end of each element that holds others."""
+    if not element.tag & 0x20:
+        return
+    parts = [part.raw for part in element.parts()]
+    yield tlv(element.tag, *parts, more)
+    for place, part in enumerate(element.parts()):
+        for new in grown(part, more):
+            yield tlv(element.tag, *parts[:place], new, *parts[place + 1 :])
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from samplebank.worker.analysers.static.signatures import der
 from samplebank.worker.analysers.static.signatures.authenticode import Trust, trust_of
 from samplebank.worker.analysers.static.signatures.cms import Untrusted
 from samplebank.worker.analysers.static.signatures.der import Damaged
@@ -22,8 +23,11 @@ from worker.made_signatures import (
     SIGNED,
     STAMPS,
     Stamp,
+    clock,
     countersignature,
+    grown,
     identity,
+    nested,
     oid,
     program_signature,
     sequence,
@@ -54,7 +58,9 @@ def signature(stamp: Stamp | None = None) -> bytes:
     return program_signature(DIGEST, SIGNER, CERTIFICATES, stamp)
 
 
-STAMPED = program_signature(DIGEST, SIGNER, [SIGNER, AUTHORITY], time_stamp(STAMPER, [STAMPER]))
+STAMP = time_stamp(STAMPER, [STAMPER])
+STAMPED = program_signature(DIGEST, SIGNER, [SIGNER, AUTHORITY], STAMP)
+SCRIPT = tlv(4, b"<script src=//evil.example/x></script>")
 
 
 @pytest.mark.parametrize(
@@ -84,13 +90,31 @@ def test_without_a_stamp_the_certificate_must_be_valid_now() -> None:
         pytest.param(lambda: signature(lambda _: time_stamp(STAMPER, [STAMPER])(b"other")), "of another signature", id="stamp of another signature"),
         pytest.param(lambda: signature(lambda _: countersignature(STAMPER)(b"other")), "digest of the content", id="countersignature of another"),
         pytest.param(lambda: signature(time_stamp(STAMPER, [STAMPER], END + timedelta(days=1))), "no trusted root", id="stamp after the end"),
-        pytest.param(lambda: signature(lambda _: sequence(oid("1.2.3"), tlv(0x31, tlv(4, b"x")))), "nobody has signed", id="unknown attribute"),
+        pytest.param(lambda: signature(lambda signed: STAMP(signed) + sequence(oid("1.2.3"), tlv(0x31, SCRIPT))), "nobody has signed", id="unknown attribute"),
+        pytest.param(lambda: program_signature(DIGEST, SIGNER, [*CERTIFICATES, STRANGER], STAMP), "nobody has signed", id="certificate of a stranger"),
+        pytest.param(lambda: signature(time_stamp(STAMPER, [STAMPER], beside=clock(STAMPER, SCRIPT))), "nobody has signed", id="script in place of a number"),
         pytest.param(lambda: STAMPED + b"payload!", "follow the signature", id="bytes behind"),
     ],
 )  # fmt: skip
 def test_a_signature_that_proves_nothing_says_why(made: Callable[[], bytes], reason: str) -> None:
     with pytest.raises(Untrusted, match=reason):
         trust(made())
+
+
+def test_a_script_in_any_part_of_a_signature_takes_the_trust_away() -> None:
+    stamps = (STAMP, countersignature(STAMPER), nested(STAMPED))
+    whole = signature(lambda signed: b"".join(stamp(signed) for stamp in stamps))
+    assert trust(whole).signed_at == SIGNED
+
+    for content in grown(der.read(whole), SCRIPT):
+        with pytest.raises((Untrusted, Damaged)):
+            trust(content)
+
+
+def test_the_certificate_of_a_clock_beside_a_stamp_takes_no_trust_away() -> None:
+    stamp = time_stamp(STAMPER, [STAMPER], beside=clock(STAMPER, hashlib.sha256().digest()))
+
+    assert trust(signature(stamp)).signed_at == SIGNED
 
 
 def test_a_certificate_below_a_signer_is_no_authority() -> None:

@@ -2,14 +2,14 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from samplebank.worker.analysers.static.signatures import cms, der
-from samplebank.worker.analysers.static.signatures.cms import SignedData, Signer, Untrusted
+from samplebank.worker.analysers.static.signatures.cms import STRAY, SignedData, Signer, Untrusted
 from samplebank.worker.analysers.static.signatures.der import Damaged, Element
 from samplebank.worker.analysers.static.signatures.roots import CODE_SIGNING, TIME_STAMPING, Root, x509
 
@@ -20,8 +20,8 @@ COUNTERSIGNATURE, MS_TIMESTAMP, NESTED = (
     "1.3.6.1.4.1.311.2.4.1",
 )
 ANY_PURPOSE = "2.5.29.37.0"
-#: unsigned contents of a signature
-KNOWN_UNSIGNED = frozenset({COUNTERSIGNATURE, MS_TIMESTAMP, NESTED})
+#: unsigned contents of a signature, each of which has a signature of its own
+STAMPS = frozenset({COUNTERSIGNATURE, MS_TIMESTAMP})
 MOST_NESTED, MOST_CHAIN, MOST_TRIED = 4, 8, 60
 PADDING = 8
 
@@ -57,30 +57,66 @@ def _first_trust(signature: bytes, digest_of: Digest, now: datetime, store: Stor
     outer = der.read(signature)
     if len(signature) - len(outer.raw) >= PADDING or any(signature[len(outer.raw) :]):
         raise Untrusted("Bytes follow the signature that nobody has signed.")
+    first = cms.signed_data(outer)
+    nested = [cms.signed_data(one) for one in _few(_unsigned(first).get(NESTED, []))]
     reason = Untrusted("There is no signature.")
-    for one in _with_nested(outer):
+    for one in (first, *nested):
         try:
-            return _trust(one, digest_of, now, store)
+            found = _trust(one, digest_of, now, store)
         except Untrusted as error:
             reason = error
+            continue
+        _refuse_strays(first, STAMPS | {NESTED}, store)
+        for other in nested:
+            _refuse_strays(other, STAMPS, store)
+        return found
     raise reason
 
 
-def _with_nested(outer: Element) -> Iterator[SignedData]:
-    """The signature, and the signatures that stand inside of it for other digests."""
-    first = cms.signed_data(outer)
-    yield first
-    for one in first.signers[:1]:
-        for nested in one.unsigned.get(NESTED, [])[:MOST_NESTED]:
-            yield cms.signed_data(nested)
+def _unsigned(data: SignedData) -> Mapping[str, list[Element]]:
+    return data.signers[0].unsigned if data.signers else {}
+
+
+def _few(elements: list[Element]) -> list[Element]:
+    if len(elements) > MOST_NESTED:
+        raise Untrusted(STRAY)
+    return elements
+
+
+def _refuse_strays(data: SignedData, known: frozenset[str], store: Store) -> None:
+    """Raise `Untrusted` where a signature holds something that neither its signer, nor an authority below a root, has signed.
+
+    Windows runs such a program as signed, and a script in the room of a certificate runs, too.
+    """
+    for one in data.signers:
+        if one.unsigned.keys() - known:
+            raise Untrusted(STRAY)
+        cms.checked(one, data.content, data.certificates)
+        _signed_at(one, data.certificates, store)
+    _refuse_strangers(data.certificates, store)
+
+
+def _refuse_strangers(certificates: list[Any], store: Store) -> None:
+    """Raise `Untrusted` where a certificate is of no authority that leads to a root: anybody may have written the certificate."""
+    above = [one for one in certificates if _is_of_root(one, store)]
+    left = [one for one in certificates if one not in above]
+    while above and left:
+        by = above.pop()
+        issued = [one for one in left if one.issuer == by.subject and _may_issue(by) and _is_issued(one, by)]
+        left = [one for one in left if one not in issued]
+        above += issued
+    if left:
+        raise Untrusted(STRAY)
+
+
+def _is_of_root(one: Any, store: Store) -> bool:
+    return any(_is_issued(one, root.certificate) for root in store.get(one.issuer.public_bytes(), ()))
 
 
 def _trust(data: SignedData, digest_of: Digest, now: datetime, store: Store) -> Trust:
     if data.kind != INDIRECT_DATA or len(data.signers) != 1:
         raise Untrusted("This is no signature of a program.")
     (one,) = data.signers
-    if one.unsigned.keys() - KNOWN_UNSIGNED:
-        raise Untrusted("The signature carries what nobody has signed.")
     algorithm, digest = list(der.elements(data.content))[1].parts()
     if digest.content != digest_of(cms.digest_name(algorithm)):
         raise Untrusted("The program was changed after it was signed.")
@@ -92,15 +128,22 @@ def _trust(data: SignedData, digest_of: Digest, now: datetime, store: Store) -> 
 
 def _signed_at(one: Signer, certificates: list[Any], store: Store) -> datetime | None:
     """The time that a time-stamping authority has signed; None where there is no such time. Raises `Untrusted`."""
-    for stamp in one.unsigned.get(MS_TIMESTAMP, [])[:1]:
-        return _stamped_at(cms.signed_data(stamp), one.signature, certificates, store)
-    for counter in one.unsigned.get(COUNTERSIGNATURE, [])[:1]:
-        other = cms.signer(counter)
-        authority = cms.checked(other, one.signature, certificates)
-        at = der.time(other.attributes[cms.SIGNING_TIME][0])
-        _Path(certificates, TIME_STAMPING, at, store).chain(authority)
-        return at
-    return None
+    stamps = _few(one.unsigned.get(MS_TIMESTAMP, []))
+    counters = _few(one.unsigned.get(COUNTERSIGNATURE, []))
+    times = [_stamped_at(cms.signed_data(stamp), one.signature, certificates, store) for stamp in stamps]
+    times += [
+        _countersigned_at(cms.signer(counter), one.signature, certificates, store) for counter in counters
+    ]
+    return times[0] if times else None
+
+
+def _countersigned_at(other: Signer, signature: bytes, certificates: list[Any], store: Store) -> datetime:
+    authority = cms.checked(other, signature, certificates)
+    at = der.time(other.attributes[cms.SIGNING_TIME][0])
+    _Path(certificates, TIME_STAMPING, at, store).chain(authority)
+    if other.unsigned:
+        raise Untrusted(STRAY)
+    return at
 
 
 def _stamped_at(stamp: SignedData, signature: bytes, certificates: list[Any], store: Store) -> datetime:
@@ -113,6 +156,9 @@ def _stamped_at(stamp: SignedData, signature: bytes, certificates: list[Any], st
     if digest.content != hashlib.new(cms.digest_name(algorithm), signature).digest():
         raise Untrusted("The time stamp is of another signature.")
     _Path(known, TIME_STAMPING, der.time(at), store).chain(authority)
+    if stamp.signers[0].unsigned:
+        raise Untrusted(STRAY)
+    _refuse_strangers(known, store)
     return der.time(at)
 
 
@@ -167,9 +213,13 @@ def _is_issued(one: Any, by: Any) -> bool:
 
 def _is_authority(one: Any, purpose: str) -> bool:
     """Whether a certificate may issue others for the purpose. An authority without a purpose may for all."""
-    found = _extension(one, x509.BasicConstraints)
     is_for_all = _extension(one, x509.ExtendedKeyUsage) is None
-    return found is not None and bool(found.ca) and (is_for_all or _may(one, purpose))
+    return _may_issue(one) and (is_for_all or _may(one, purpose))
+
+
+def _may_issue(one: Any) -> bool:
+    found = _extension(one, x509.BasicConstraints)
+    return found is not None and bool(found.ca)
 
 
 def _may(one: Any, purpose: str) -> bool:

@@ -1,6 +1,8 @@
 """Reads signed data (CMS, PKCS #7), and checks that a signer has signed a content."""
 
 import hashlib
+import re
+from functools import reduce
 from typing import Any
 
 import msgspec
@@ -26,6 +28,13 @@ DIGESTS = {
 }
 ATTRIBUTES, UNSIGNED, EXPLICIT = 0xA0, 0xA1, 0xA0
 MOST_CERTIFICATES, MOST_SIGNERS = 40, 4
+#: bytes of a version, and of the name of an algorithm without a value of its own
+MOST_VERSION, MOST_ALGORITHM = 3, 16
+STRAY = "The signature carries what nobody has signed."
+#: Microsoft's authorities for time stamps put a certificate of their clock beside, which leads to no root: the tags of its two
+#: versions, bytes of one at most, the times in it, and more letters side by side than a number has by chance
+CLOCKS, MOST_CLOCK = frozenset({0xA1, 0xA2}), 2048
+CLOCK_TIME, TEXT = re.compile(rb"\x18\x0f\d{14}Z"), re.compile(rb"[\t\n\r -~]{16}")
 
 
 class Untrusted(Exception):
@@ -54,28 +63,47 @@ class SignedData(msgspec.Struct, frozen=True):
 
 
 def signed_data(element: Element) -> SignedData:
-    """Read a ContentInfo of signed data. Raises `Damaged`."""
-    kind, wrapped = element.expect(der.SEQUENCE).parts()[:2]
+    """Read a ContentInfo of signed data. Raises `Damaged`, and `Untrusted` where there is room for what nobody has signed."""
+    kind, *wrapped = element.expect(der.SEQUENCE).parts()
     if der.oid(kind) != SIGNED_DATA:
         raise Damaged("This is no signed data.")
-    _, _, content, *rest = der.read(wrapped.content).expect(der.SEQUENCE).parts()
+    version, digests, content, *rest = _only(_only(wrapped).parts()).expect(der.SEQUENCE).parts()
     content_kind, *inner = content.parts()
     if not inner or not rest:
         raise Damaged("There is no content, or no signer.")
-    certificates = [one for part in rest[:-1] if part.tag == EXPLICIT for one in part.parts()]
+    certificates = _only(rest[:-1]).expect(EXPLICIT).parts() if rest[:-1] else []
+    signers = rest[-1].expect(der.SET).parts()
+    if len(certificates) > MOST_CERTIFICATES or len(signers) > MOST_SIGNERS:
+        raise Untrusted(STRAY)
+    _refuse_room(version, *digests.parts())
     return SignedData(
         kind=der.oid(content_kind),
-        content=der.read(inner[0].content).content,
-        certificates=[found for one in certificates[:MOST_CERTIFICATES] if (found := _certificate(one.raw))],
-        signers=[signer(one) for one in rest[-1].expect(der.SET).parts()[:MOST_SIGNERS]],
+        content=_only(_only(inner).parts()).content,
+        certificates=_certificates(certificates),
+        signers=[signer(one) for one in signers],
     )
 
 
+def _only(elements: list[Element]) -> Element:
+    """The one element. Raises `Untrusted` for more: no signature is of the others."""
+    if len(elements) != 1:
+        raise Untrusted(STRAY)
+    return elements[0]
+
+
+def _refuse_room(version: Element, *algorithms: Element) -> None:
+    """Raise `Untrusted` where a version or an algorithm, which no signature is of, has room for something else."""
+    is_long = any(len(one.raw) > MOST_ALGORITHM for one in algorithms)
+    if len(version.raw) > MOST_VERSION or is_long or len(algorithms) > MOST_SIGNERS:
+        raise Untrusted(STRAY)
+
+
 def signer(element: Element) -> Signer:
-    _, identifier, digest, *rest = element.expect(der.SEQUENCE).parts()
+    version, identifier, digest, *rest = element.expect(der.SEQUENCE).parts()
     issuer, serial = identifier.expect(der.SEQUENCE).parts()
     signed = rest.pop(0).expect(ATTRIBUTES)
-    _, signature, *unsigned = rest
+    algorithm, signature, *unsigned = rest
+    _refuse_room(version, digest, algorithm)
     return Signer(
         issuer=issuer.raw,
         serial=int.from_bytes(serial.content, "big", signed=True),
@@ -83,7 +111,7 @@ def signer(element: Element) -> Signer:
         signature=signature.expect(der.OCTETS).content,
         signed=bytes([der.SET]) + signed.raw[1:],
         attributes=_attributes(signed),
-        unsigned=_attributes(unsigned[0].expect(UNSIGNED)) if unsigned else {},
+        unsigned=_attributes(_only(unsigned).expect(UNSIGNED)) if unsigned else {},
     )
 
 
@@ -123,7 +151,22 @@ def _attributes(element: Element) -> dict[str, list[Element]]:
     found = {}
     for attribute in element.parts():
         kind, values = attribute.parts()
+        if der.oid(kind) in found:
+            raise Untrusted(STRAY)
         found[der.oid(kind)] = values.expect(der.SET).parts()
+    return found
+
+
+def _certificates(elements: list[Element]) -> list[Any]:
+    """The certificates. Raises `Untrusted` for an element that is none, or that may hold a script."""
+    found = [_certificate(one.raw) for one in elements if one.tag not in CLOCKS]
+    names = [name.public_bytes() for one in found for name in (one.subject, one.issuer)]
+    clocks = [one.raw for one in elements if one.tag in CLOCKS]
+    for clock in clocks:
+        rest = reduce(lambda left, name: left.replace(name, b""), names, clock)
+        has_text = TEXT.search(CLOCK_TIME.sub(b"", rest).replace(b"\0", b""))
+        if len(clocks) > 1 or len(clock) > MOST_CLOCK or has_text:
+            raise Untrusted(STRAY)
     return found
 
 
@@ -131,4 +174,4 @@ def _certificate(raw: bytes) -> Any:
     try:
         return x509.load_der_x509_certificate(raw)
     except (ValueError, TypeError):
-        return None
+        raise Untrusted(STRAY) from None
