@@ -53,3 +53,14 @@ async def test_a_text_is_no_script(identifier: Identifier, tmp_path: Path, name:
     found = await type_of(identifier, tmp_path / "sample", TEXTS[name])
 
     assert found not in {"powershell", "javascript", "vba", "hta", "wsf", "batch"}
+
+
+async def test_a_mark_of_utf16_before_a_batch_file_hides_no_batch_file(
+    identifier: Identifier, tmp_path: Path
+) -> None:
+    script = "@echo off\r\nset a=b\r\nif exist %temp%\\%a%.exe goto end\r\ncopy x %temp%\\%a%.exe\r\n:end\r\n"
+    (tmp_path / "x").write_bytes(b"\xff\xfe" + script.encode())
+
+    found = await identifier.identify(tmp_path / "x")
+
+    assert found.type == "batch"

@@ -49,6 +49,15 @@ async def test_the_address_in_a_disguised_script_is_found_in_a_layer(strings: An
     assert found[0]["defanged"].startswith("hxxp://203[.]0[.]113[.]7")
 
 
+async def test_a_mark_of_utf16_before_a_batch_file_hides_no_layer(strings: Analyse) -> None:
+    script = SCRIPTS["batch variables"]().encode()
+
+    result, marked = await strings(script), await strings(b"\xff\xfe" + script)
+
+    (found,), (told,) = (one.result["iocs"]["urls"] for one in (result, marked))
+    assert told == found
+
+
 async def test_the_rule_with_the_highest_score_is_told_first(strings: Analyse) -> None:
     """The page of the verdict names what is told first."""
     scores: dict[str, int] = {}

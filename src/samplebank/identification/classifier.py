@@ -27,7 +27,7 @@ from samplebank.identification.signatures import (
     find_tail_type,
     find_zip_type,
 )
-from samplebank.identification.texts import find_script_type
+from samplebank.identification.texts import find_script_type, without_false_mark
 
 # Magika mistakes short and odd texts for Lisp.
 LISP, LISP_STARTS = "lisp", (b"(", b";", b"#|", b"'", b"`")
@@ -55,6 +55,9 @@ def identify(magika: Magika, path: Path) -> Identification:
             return Identification(meta_data={"description": "Empty file", "mimeType": "application/x-empty"})
         # Given a path, Magika would ask for the rights of the real account. The sandbox has changed the account.
         opinion = magika.identify_stream(file)
+    plain = without_false_mark(head)
+    if plain != head:
+        opinion = max(opinion, magika.identify_bytes(plain), key=lambda one: one.score)
     guess = FileType(
         str(opinion.output.label),
         opinion.output.group,
@@ -93,7 +96,7 @@ def _without_mark(guess: FileType, head: bytes) -> FileType:
         return UNTOLD
     if guess.label in DELIMITERS and DELIMITERS[guess.label].isdisjoint(head):
         return types.TXT
-    script = find_script_type(head, guess.label)
+    script = find_script_type(without_false_mark(head), guess.label)
     if script is None and guess.label == LISP and not head.lstrip().startswith(LISP_STARTS):
         return types.TXT
     return script or guess

@@ -5,6 +5,9 @@ import re
 from samplebank.identification import file_types as types
 from samplebank.identification.file_types import FileType
 
+#: the byte order marks of UTF-16, and the bytes behind a mark that tell whether the mark is right
+WIDE_MARKS, MARKED_BYTES = (b"\xff\xfe", b"\xfe\xff"), 4096
+ASCII, FEWEST_ASCII = bytes(range(1, 128)), 0.95
 MOST_CHARACTERS = 64 * 1024
 #: from this length on, Magika has read enough to be believed
 SHORT_CHARACTERS = 4096
@@ -59,6 +62,20 @@ MISTAKEN_SCRIPTS = VAGUE | {
 }
 
 
+def without_false_mark(content: bytes) -> bytes:
+    """The text behind a byte order mark of UTF-16, where the text is in single letters: without a NUL, and nearly all ASCII.
+
+    The command line of Windows does not know the mark, so batch files with such a mark look like nothing, and run.
+    """
+    while content.startswith(WIDE_MARKS):
+        start = content[len(WIDE_MARKS[0]) : MARKED_BYTES]
+        beyond = len(start.translate(None, ASCII))
+        if not start or b"\0" in start or beyond > (1 - FEWEST_ASCII) * len(start):
+            break
+        content = content[len(WIDE_MARKS[0]) :]
+    return content
+
+
 def find_script_type(head: bytes, guess: str) -> FileType | None:
     """The language of a script, by words of this language only; None where Magika's guess is better."""
     text = _text(head[:MOST_CHARACTERS]) if guess in MISTAKEN_SCRIPTS else None
@@ -88,7 +105,7 @@ def _short_script(text: str, guess: str) -> FileType | None:
 
 
 def _text(head: bytes) -> str | None:
-    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    encoding = "utf-16" if head.startswith(WIDE_MARKS) else "utf-8-sig"
     text = head.decode(encoding, errors="replace")
     printable = sum(
         (char.isprintable() and char != "\ufffd") or char in CONTROL for char in text[:SHORT_CHARACTERS]

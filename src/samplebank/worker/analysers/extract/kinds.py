@@ -4,6 +4,7 @@ import re
 from enum import IntEnum
 
 from samplebank.identification.signatures import find_signature
+from samplebank.identification.texts import WIDE_MARKS, without_false_mark
 from samplebank.worker.analysers.extract import cms
 
 HEAD_BYTES = 72 * 1024
@@ -211,7 +212,8 @@ def _kind_of_text(head: bytes, named: Kind | None) -> Kind:
         return named
     if MAIL_HEADER.match(head):
         return Kind.MAIL
-    plain = head.replace(b"\0", b"") if head.startswith((b"\xff\xfe", b"\xfe\xff")) else head
+    head = without_false_mark(head)
+    plain = head.replace(b"\0", b"") if head.startswith(WIDE_MARKS) else head
     if SCRIPT_WORDS.search(plain):
         return Kind.SCRIPT
     return Kind.DOCUMENT if _acts_in_office(plain) else Kind.LISTED
@@ -226,6 +228,6 @@ def _acts_in_office(text: bytes) -> bool:
 
 def is_text(head: bytes) -> bool:
     """Whether bytes look like a text of an alphabet in one byte, in UTF-8, or in UTF-16 with a byte order mark."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith(WIDE_MARKS):
         return True
     return 100 * (len(head) - len(head.translate(None, CONTROL))) <= MOST_CONTROL * len(head)

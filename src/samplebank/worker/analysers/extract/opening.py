@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from samplebank.identification.signatures import find_signature, find_tail_type
+from samplebank.identification.texts import WIDE_MARKS, without_false_mark
 from samplebank.worker.analysers.extract import (
     asar,
     autoit,
@@ -27,8 +28,6 @@ from samplebank.worker.analysers.extract.passwords import Words, words_for
 from samplebank.worker.contract import SampleFile
 
 TAIL_BYTES = 512
-#: the byte order marks of UTF-16
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 #: endings that the name of a compressed file loses when the file is unpacked
 ENDING = re.compile(r"(?i)\.(?:gz|bz2|xz|lzma|lz|z|zst|p7m)$")
 #: how the signed part of a mail begins
@@ -207,7 +206,8 @@ def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
 
 
 def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
-    if data.startswith(UTF16):  # as browsers, script hosts and programs for mails read the text
+    data = without_false_mark(data)
+    if data.startswith(WIDE_MARKS):  # as browsers, script hosts and programs for mails read the text
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
         head = data[:HEAD_BYTES]
     if MAIL_HEADER.match(head):

@@ -3,6 +3,7 @@
 import numpy as np
 import yara_x
 
+from samplebank.identification.texts import WIDE_MARKS, without_false_mark
 from samplebank.worker.analysers.static.script_steps import Place, Places, near, places_in
 from samplebank.worker.analysers.static.traits import Finding
 from samplebank.worker.contract import JSON
@@ -20,7 +21,6 @@ LONG_LINE_BYTES = 20_000
 SEARCHED_START, SEARCHED_END = 192 * 1024, 64 * 1024
 FEWEST_PRINTABLE = 0.95
 PRINTABLE = frozenset("\t\n\r\f\b\x1b")
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 #: letters of other scripts that interpreters take for blanks, dashes and quotes, by first bytes
 LOOKALIKES = {
     b"\xc2\xa0": (("\u00a0", " "),),
@@ -53,7 +53,8 @@ REVERSE_SHELLS = (
 
 def find_text(head: bytes) -> bytes | None:
     """The text of a file in UTF-8; None for a content that is no text."""
-    encoding = "utf-16" if head.startswith(UTF_16) else "utf-8"
+    head = without_false_mark(head)
+    encoding = "utf-16" if head.startswith(WIDE_MARKS) else "utf-8"
     start = head[:FIRST_BYTES].decode(encoding, errors="replace")
     printable = len(start) - sum(start.count(char) for char in set(start) if not _is_printable(char))
     if not start or printable / len(start) < FEWEST_PRINTABLE:

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
+from samplebank.identification.texts import WIDE_MARKS, without_false_mark
+
 Array: TypeAlias = Any  # numpy's arrays of integers
 
 #: the fewest characters of a run
@@ -26,7 +28,6 @@ PRINTABLE[[9, *range(0x20, 0x7F)]] = True
 #: a text begins so many times with bytes of texts
 FEWEST_OF_TEXT, LOOKED_AT = 0.95, 64 * 1024
 CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\r\f\b\x1b")) + b"\x7f"
-MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Runs(msgspec.Struct, frozen=True):
@@ -52,12 +53,14 @@ class Runs(msgspec.Struct, frozen=True):
 
 def whole_text(content: bytes) -> Runs | None:
     """A file that is a text, as one run. None for a file that is no text."""
-    if content.startswith(MARKS):
+    size = len(content)
+    content = without_false_mark(content)
+    if content.startswith(WIDE_MARKS):
         text = content.decode("utf-16", errors="replace").encode("utf-8", errors="replace")
         return _one_run(text, offset=2, width=2) if is_text(text) else None
     if wide := narrowed(content):
         return _one_run(wide, offset=0, width=2)
-    return _one_run(content, offset=0, width=1) if is_text(content) else None
+    return _one_run(content, offset=size - len(content), width=1) if is_text(content) else None
 
 
 def windows(content: bytes) -> Iterator[Runs]:
