@@ -20,8 +20,8 @@ def pieces(text: str, size: int = 60) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
-def lines(form: str, text: str) -> str:
-    return "\r\n".join(form.format(piece, number=number) for number, piece in enumerate(pieces(text)))
+def lines(form: str, text: str, size: int = 60) -> str:
+    return "\r\n".join(form.format(piece, number=number) for number, piece in enumerate(pieces(text, size)))
 
 
 SPELLED: dict[str, Callable[[bytes], str]] = {
@@ -29,6 +29,8 @@ SPELLED: dict[str, Callable[[bytes], str]] = {
     "document within shell": lambda data: f"base64 -d > x <<EOF\n{lines('{}', letters(data))}\nEOF\n",
     "echo of batch files": lambda data: "@echo off\r\n" + lines("echo {}>>%temp%\\x.b64", letters(data)),
     "digits in batch files": lambda data: lines("echo {}>>x.hex", data.hex()),
+    "long lines of batch files": lambda data: lines("echo {}>>x.b64", letters(data), 300),
+    "long texts of visual basic": lambda data: lines('s = s & "{}"', data.hex().upper(), 250),
     "array": lambda data: f"p = [{','.join(map(repr, pieces(letters(data))))}].join('')",
     "added texts": lambda data: 'p = ""\n' + lines('p += "{}";', letters(data)),
     "numbered variables": lambda data: lines('a{number} = "{}"', letters(data)),
@@ -55,6 +57,20 @@ async def test_a_file_that_a_text_spells_is_a_child(extract: Extract, way: str) 
     result = await extract(SPELLED[way](PROGRAM).encode())
 
     assert [child.data for child in result.children] == [wanted], result.result
+
+
+async def test_a_mark_of_utf16_before_a_batch_file_hides_no_file(extract: Extract) -> None:
+    result = await extract(b"\xff\xfe" + SPELLED["echo of batch files"](PROGRAM).encode())
+
+    assert [child.data for child in result.children] == [PROGRAM]
+
+
+async def test_files_in_a_list_stay_files_of_their_own(extract: Extract) -> None:
+    files = [PROGRAM + bytes([number] * 3) for number in range(5)]
+
+    result = await extract(f"files = {[letters(file) for file in files]}".encode())
+
+    assert sorted(child.data for child in result.children) == files
 
 
 async def test_a_gzip_file_that_a_script_spells_is_a_child(extract: Extract) -> None:

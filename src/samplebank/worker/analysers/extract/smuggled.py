@@ -12,12 +12,13 @@ MOST_TEXTS = 2000
 #: shorter texts hold no program and no archive of interest
 SHORTEST = 100
 ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind.MAIL, Kind.BINARY})
+#: pieces come first: a long piece spells the beginning of the file by itself
 WAYS = {
+    "pieces": spelled.in_pieces,
     "base64-of-web": spelled.base64_of_web,
     "hex": spelled.digits,
     "base64": spelled.base64_letters,
     "bytes": spelled.lists,
-    "pieces": spelled.in_pieces,
 }
 LETTERS = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 #: bytes to unpack for a look at the type: with the header of zlib, and without
@@ -30,13 +31,16 @@ def open_smuggled(data: bytes, haul: Haul) -> None:
         return
     taken: list[range] = []
     for name, find in WAYS.items():
-        for number, (place, spelling) in enumerate(find(data)):
+        tried = 0
+        for place, spelling in find(data):
             haul.go_on()
-            if number >= MOST_TEXTS:
+            if any(place.start in other or place[-1] in other for other in taken):
+                continue
+            if tried >= MOST_TEXTS:
                 haul.note(MANY)
                 break
-            is_known = any(place.start in other for other in taken)
-            if not is_known and _has_taken(spelling, f"{name}-at-{place.start}", haul):
+            tried += 1
+            if _has_taken(spelling, f"{name}-at-{place.start}", haul):
                 taken.append(place)
 
 

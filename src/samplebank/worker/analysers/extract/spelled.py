@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from samplebank.identification.signatures import find_signature
+
 #: lists of numbers and escapes are searched in the first bytes, as both are read slowly
 MOST_OF_LISTS = 32 * 1024 * 1024
 BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4}(?:\s|\\[nr]|[\"']\s*+\+\s*+[\"'])*+)++[A-Za-z0-9+/]{0,3}={0,2}")
@@ -50,6 +52,8 @@ LAST_WORD, LONG_PIECE, WORDS_WITHIN = (
 #: a text in pieces, with the same words between all pieces, such as `s = s & "…"`; numbers between them may differ
 OF_PIECE, SHORTEST_PIECE, FEWEST_PIECES, MOST_PIECES = _table(LETTERS), 24, 4, 100_000
 LONGEST_BETWEEN, COUNTED = 160, re.compile(rb"\d+")
+#: letters of a piece that tell whether a file begins there
+MOST_OF_BEGIN = 4096
 
 
 def has_spelled(data: bytes) -> bool:
@@ -122,7 +126,7 @@ def in_pieces(data: bytes) -> Iterator[tuple[range, bytes]]:
 
 
 def _joined(data: bytes, pieces: list[tuple[int, int]]) -> Iterator[tuple[range, bytes]]:
-    if len(pieces) < FEWEST_PIECES:
+    if len(pieces) < FEWEST_PIECES or _begins_file(data[slice(*pieces[1])]):
         return
     (_, before), (start, end) = pieces[-2:]
     between = rb"\d+".join(map(re.escape, COUNTED.split(data[before:start])))
@@ -130,6 +134,12 @@ def _joined(data: bytes, pieces: list[tuple[int, int]]) -> Iterator[tuple[range,
     text = b"".join(data[start:end] for start, end in pieces) + (last[1] if last else b"")
     if len(text) >= SHORTEST_BASE64:
         yield range(pieces[0][0], end), text
+
+
+def _begins_file(letters: bytes) -> bool:
+    """Whether a piece spells the beginning of a file by itself, as in a list of files."""
+    found = find_signature(decoded(letters[:MOST_OF_BEGIN]))
+    return found is not None and bool(found.magic)
 
 
 def decoded(letters: bytes) -> bytes:
