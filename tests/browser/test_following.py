@@ -72,6 +72,20 @@ async def test_a_page_says_that_the_session_has_ended_and_stays(mia: Tab, bank: 
     await expect(mia.page.get_by_role("dialog")).to_contain_text(told)
 
 
+async def test_a_page_that_is_not_for_the_visitor_any_more_says_so(mia: Tab, bank: Bank, worker: str) -> None:
+    """Somebody has deleted the sample meanwhile, or has taken a right away: the page must not tell of a job under way for ever."""
+    sample, job, _ = bank.planned(worker)
+    await follow(mia, f"/job/{job}")
+
+    assert bank.delete(sample.path).ok
+    await mia.page.evaluate("document.dispatchEvent(new Event('refresh'))")
+
+    told = "What this page shows is not here for you any more: load the page again to see why."
+    await expect(mia.page.get_by_role("alert")).to_have_text(told)
+    assert all("404" in problem for problem in mia.problems)  # browsers note every refusal on the console
+    mia.problems.clear()
+
+
 async def test_a_marked_row_that_moves_keeps_the_focus(mia: Tab, bank: Bank, worker: str) -> None:
     batch = str(uuid4())
     plan = bank.plan(worker)

@@ -4,6 +4,7 @@
 const LOOK = 15_000; // milliseconds after which a page with something under way is fetched again, should a message be lost
 const REST = 500; // milliseconds between two fetches, unless a part asks for more: data-rest
 const SETTLED = 700; // milliseconds after which somebody reads a page
+const GONE = [403, 404]; // statuses of pages that are not for the visitor; a proxy may say the same while the service starts
 
 /** @returns {HTMLElement[]} */
 const liveParts = () => [...document.querySelectorAll("[data-live][id]")];
@@ -85,6 +86,13 @@ function mergeRows(part, fresh) {
     part.prepend(link);
 }
 
+/** The page is shown to the visitor no more, and nobody should take for true what has long changed. */
+function stop(told) {
+    unfollow();
+    hasEnded = true;
+    alarm(told);
+}
+
 /** Fetch the page again, and put in what differs. */
 async function refresh() {
     if (isPaused) return;
@@ -107,10 +115,9 @@ async function refresh() {
             }
             if (stream && topics().join() !== followed) follow();
         } else if (answer.type === "opaqueredirect") {
-            // nothing is shown any more without signing in, and nobody should take for true what has long changed
-            unfollow();
-            hasEnded = true;
-            alarm(ENDED);
+            stop(ENDED);
+        } else if (GONE.includes(answer.status) && (await read(answer)).querySelector("[data-refused]")) {
+            stop("What this page shows is not here for you any more: load the page again to see why.");
         }
     } catch {
         // the service is away: the next look tells
