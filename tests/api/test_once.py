@@ -15,7 +15,9 @@ from kit.policy_rules import AddRule
 from samplebank.api.app import ROUTES
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database
+from samplebank.errors import Conflict
 from samplebank.repeats import kept
+from samplebank.repeats.kept import Keyed
 
 FILE = "/samplebank/v1/sample"
 DAY = 24 * 3600 * 1000
@@ -349,6 +351,15 @@ async def test_the_oldest_answers_beyond_the_bound_are_forgotten(db: Connection)
 
     assert forgotten == 40
     assert await db.fetchval("SELECT count(*) FROM kept_answer") == 60
+
+
+async def test_an_answer_too_large_to_keep_is_told_and_the_work_is_not_done_again(db: Connection) -> None:
+    key = Keyed(1, kept.digest_of_key(name_of("key")), b"request")
+    await kept.begin(db, key, now=clock())
+    await kept.keep(db, key, 201, b"x" * (kept.MOST + 1))
+
+    with pytest.raises(Conflict, match="too large to keep"):
+        await kept.begin(db, key, now=clock())
 
 
 async def test_a_file_whose_answer_is_old_but_not_removed_yet_is_taken_again(

@@ -102,6 +102,17 @@ def test_receipts_are_for_the_user_who_asked(bank: Bank) -> None:
     assert receipts(bank, sample, "mia") == []
 
 
+def test_a_receipt_is_found_by_the_task_that_deleted_the_sample(bank: Bank) -> None:
+    deletions = [bank.delete(bank.submitted().path) for _ in range(2)]
+    first, second = (wait_for(bank, one) for one in deletions)
+
+    found = {one: bank.data(bank.get(RECEIPTS, correlationID=one)) for one in (first, second)}
+
+    assert {one: [seen["statement"]["correlationID"] for seen in found[one]] for one in found} == {
+        first: [first], second: [second],
+    }  # fmt: skip
+
+
 def test_a_wrong_digest_is_named(bank: Bank) -> None:
     refused = bank.get(RECEIPTS, sha256="abc")
 

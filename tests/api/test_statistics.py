@@ -143,6 +143,25 @@ def test_more_than_ten_thousand_buckets_are_refused(pile: Pile) -> None:
     assert fields_of(response) == {"timeline[0].resolution"}
 
 
+def test_more_than_a_hundred_thousand_buckets_in_all_are_refused(pile: Pile) -> None:
+    hours = 10_000
+    for number in range(11):
+        pile.add(fileName=f"file {number}", observedTimestamp=number)
+    timeline = {"name": "t", "field": "observedTimestamp", "resolution": "hour", "includeEmpty": True}
+    body = {
+        "metaData": [{"path": "mark", "value": [pile.mark], "required": True}],
+        "groupBy": [{"field": "fileName", "limit": 20}],
+        "timeline": [timeline],
+        "startTimestamp": 0,
+        "endTimestamp": hours * 3_600_000,
+        "timeFieldStrategy": ["observedTimestamp"],
+    }
+
+    response = pile.bank.post(STATISTICS, body, "mia")
+
+    assert (response.status_code, fields_of(response)) == (412, {"timeline"})
+
+
 def test_a_stranger_counts_only_what_it_sees(pile: Pile) -> None:
     pile.add("mia", fileName="amber")
     pile.add("mia", fileName="clear", tlp="clear")

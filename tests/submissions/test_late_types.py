@@ -358,3 +358,15 @@ async def test_the_deletion_of_a_sample_takes_its_marks_along(late: Late) -> Non
         assert eventually(lambda: late.bank.data(late.bank.get(sample.path)).get("deletedTimestamp"))
 
         assert await db.fetchval(MARKS, id_) == 0
+
+
+async def test_a_sample_that_was_deleted_after_the_look_is_passed_over(late: Late) -> None:
+    sample, _, _ = await late.planned()
+    id_ = (await late.cause_of(sample)).sample_id
+    late.bank.data(late.bank.delete(sample.path))
+    assert eventually(lambda: late.bank.data(late.bank.get(sample.path)).get("deletedTimestamp"))
+
+    async with late.database.transaction() as db:
+        changed = await replanning.replan(db, id_, PolicyBook(), now=clock())
+
+    assert changed == []
