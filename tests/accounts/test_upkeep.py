@@ -97,6 +97,16 @@ def test_a_tenants_file_brings_a_removed_user_back_with_what_the_file_says(perso
     assert person.bank.get(SESSION, person.name).status_code == 401
 
 
+def test_a_tenants_file_leaves_members_of_groups_that_the_file_does_not_name(
+    person: Person, service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "another").mkdir()
+
+    Person(service, tmp_path / "another")
+
+    assert person.listed(person.name)["groups"] == [person.group]
+
+
 async def test_no_key_that_is_made_meanwhile_outlives_the_user(person: Person, database: Database) -> None:
     async with database.transaction() as one:
         user_id = await provisioning.get_user_id(one, person.name)

@@ -251,6 +251,14 @@ def test_a_bad_query_is_refused_by_name(bank: Bank, query: str) -> None:
     assert query.split("=", maxsplit=1)[0] in {field.split("[")[0] for field in fields_of(refused)}
 
 
+def test_a_nul_in_a_query_is_refused_by_its_parameter(bank: Bank) -> None:
+    name = {"fileName": "invoice\0.exe"}
+
+    refused = bank.call("POST", "/samplebank/v1/sample", "mia", data=Sample().data, params=name)
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"fileName"})
+
+
 def test_a_result_nested_too_deep_is_refused(bank: Bank) -> None:
     sample = bank.submitted()
     deep: list[object] = []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from events.reading import READER, add
 from kit.bank import Bank
 from samplebank.database import Connection
 from samplebank.events import outbox
@@ -13,6 +14,8 @@ NEWEST = (
 )
 WEBHOOK = "webhook"
 NOW = 2_000_000_000_000
+#: a sample that no other test has
+OF_NOBODY = 2**40
 
 
 @pytest.fixture
@@ -41,6 +44,23 @@ async def tried(db: Connection, event: Event, attempts: int, *, answered: bool) 
 async def test_an_event_that_is_refused_again_and_again_is_given_up(db: Connection, event: Event) -> None:
     assert await tried(db, event, 9, answered=True) == (False, 256_000)
     assert (await tried(db, event, 10, answered=True))[0]
+
+
+async def test_an_event_that_is_given_up_holds_up_no_later_event_of_its_sample(db: Connection) -> None:
+    first, second = await add(db, OF_NOBODY), await add(db, OF_NOBODY)
+    sink = READER._replace(name="of this test")
+    await db.execute(
+        "INSERT INTO delivery (sink, event_id, sample_id) SELECT $1, unnest($2::bigint[]), $3",
+        sink.name,
+        [first, second],
+        OF_NOBODY,
+    )
+    (refused,) = await outbox.take(db, sink, 1, lease=0, now=NOW)
+    await outbox.note_failure(db, sink.name, refused, "no", attempts=1, answered=True, now=NOW)
+
+    (next_one,) = await outbox.take(db, sink, 1, lease=0, now=NOW)
+
+    assert (refused.id, next_one.id) == (first, second)
 
 
 async def test_no_event_is_given_up_while_nobody_answers(db: Connection, event: Event) -> None:

@@ -1,17 +1,20 @@
 """Hunts through very many samples, in steps; and hunts that ended long ago."""
 
+import asyncio
 import secrets
 
 import pytest
 
 from hunts.hunting import HUNT, begun, hunt_of, marked, rules_for
 from kit.bank import Bank, eventually
+from kit.locks import session_behind
 from samplebank.accounts.caller import Caller, Scope
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database
-from samplebank.errors import Invalid
+from samplebank.errors import Conflict, Invalid
 from samplebank.hunts import opening, retention
+from samplebank.hunts.model import MOST_AT_ONCE
 from samplebank.hunts.opening import Cut, Wish
 
 #: later than the samples of all other tests in the database
@@ -118,3 +121,20 @@ async def test_what_hunts_looked_at_is_forgotten_after_the_next_day(db: Connecti
     await retention.forget_budgets(db, now=10 * DAY + 5)
 
     assert [row[0] for row in await db.fetch("SELECT day FROM hunt_budget ORDER BY day")] == [9, 10]
+
+
+async def test_hunts_that_a_user_begins_at_the_same_moment_are_counted_one_after_the_other(
+    database: Database, caller: Caller
+) -> None:
+    wish = Wish(customer_id=caller.user.customer.id, rules="", rule_count=1, since=NOW)
+
+    async def begin_one_too_many() -> None:
+        with pytest.raises(Conflict, match="under way"):
+            async with database.transaction() as db:
+                await opening.open_hunt(db, caller, wish, now=NOW)
+
+    async with asyncio.TaskGroup() as tasks, database.transaction() as db:
+        for _ in range(MOST_AT_ONCE):
+            await opening.open_hunt(db, caller, wish, now=NOW)
+        tasks.create_task(begin_one_too_many())
+        await session_behind(database, db)

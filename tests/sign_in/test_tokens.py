@@ -122,6 +122,17 @@ async def test_a_token_signed_by_nobody_is_refused(forger: Forger, provider: Pro
         await exchange(provider)
 
 
+async def test_a_token_signed_by_an_algorithm_that_the_provider_does_not_name_is_refused(
+    forger: Forger, provider: Provider
+) -> None:
+    forger.document["id_token_signing_alg_values_supported"] = ["ES256"]
+    forger.tell()
+    forger.give(claims_of(forger), alg="RS256")
+
+    with pytest.raises(Unproven, match="algorithm"):
+        await exchange(provider)
+
+
 @pytest.mark.parametrize("secret", ["the public key", "the secret of the client"])
 async def test_a_token_signed_by_what_others_know_is_refused(
     forger: Forger, provider: Provider, secret: str
