@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,55 @@ async def test_a_redirect_to_an_address_that_is_none_is_a_refusal() -> None:
         await webhook.Webhook(url, SECRET).deliver(Message("1", "job", "a" * 64, BODY), now=1)
 
     assert undelivered.value.answered
+
+
+NOW = 1_700_000_000_000
+IN_AN_HOUR = formatdate(NOW / 1000 + 3600, usegmt=True)
+AN_HOUR_AGO = formatdate(NOW / 1000 - 3600, usegmt=True)
+
+
+async def refused(status: str, after: str) -> webhook.Webhook:
+    """A sink whose receiver has answered `status` with `Retry-After`."""
+    refusal = f"HTTP/1.1 {status}\r\nRetry-After: {after}\r\nContent-Length: 0\r\n\r\n"
+    with answering(refusal.encode()) as url:
+        sink = webhook.Webhook(url, SECRET)
+        with pytest.raises(Undelivered, match=f"answered {status[:3]}"):
+            await sink.deliver(Message("1", "job", "a" * 64, BODY), now=NOW)
+    return sink
+
+
+@pytest.mark.parametrize("after", ["60", " 60 ", IN_AN_HOUR, "9" * 400])
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_a_busy_receiver_gets_no_event_in_the_rest_that_the_receiver_asks_for(
+    status: str, after: str
+) -> None:
+    sink = await refused(status, after)
+
+    with pytest.raises(Undelivered, match="asked for a rest"):
+        await sink.prepare()
+
+
+@pytest.mark.parametrize(
+    ("status", "after"),
+    [
+        ("503 Service Unavailable", AN_HOUR_AGO),
+        ("503 Service Unavailable", "soon"),
+        ("503 Service Unavailable", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"),
+        ("500 Internal Server Error", "60"),
+    ],
+)
+async def test_a_receiver_that_asks_for_no_rest_gets_the_next_event(status: str, after: str) -> None:
+    sink = await refused(status, after)
+
+    await sink.prepare()
+
+
+async def test_the_rest_of_a_receiver_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "LONGEST_REST", 0.0)
+
+    sink = await refused("503 Service Unavailable", "99999999")
+
+    await sink.prepare()
 
 
 def test_an_answer_that_breaks_off_behind_its_status_is_taken_as_delivered(

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import ssl
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
@@ -20,6 +21,10 @@ SIGNATURE = "Samplebank-Signature"
 MOST_OF_BODY: Final = 64 * 1024
 PATIENCE_FOR_BODY: Final = 1.0
 
+#: statuses by which a receiver may ask for a rest (`Retry-After`), and the most seconds of a rest
+BUSY: Final = frozenset({429, 503})
+LONGEST_REST: Final = 3600.0
+
 #: what the client raises where a connection fails. Errors of TLS behind the handshake are those of Python
 BREAKS: Final = (httpx.HTTPError, ssl.SSLError)
 #: why a message was not taken, where the error of the client says nothing
@@ -33,9 +38,14 @@ def sign(secret: str, now: Millis, body: bytes) -> str:
 
 
 class Webhook:
-    """Sends each message as a signed POST; any 2xx counts as delivered. Redirects are not followed."""
+    """Sends each message as a signed POST; any 2xx counts as delivered. Redirects are not followed.
+
+    A receiver that asks for a rest gets no event until the rest is over.
+    """
 
     def __init__(self, url: str, secret: str) -> None:
+        #: the time of the event loop at which the rest of the receiver is over
+        self._rested = 0.0
         self._url = _readable(url)
         self._secret = secret
         self._client = httpx.AsyncClient(
@@ -43,7 +53,12 @@ class Webhook:
         )
 
     async def prepare(self) -> None:
-        """A receiver may refuse an event and take the next one. So each event is tried."""
+        """A receiver may refuse an event and take the next one. Each event is tried, except in a rest of the receiver."""
+        left = self._rested - asyncio.get_running_loop().time()
+        if left > 0:
+            raise Undelivered(
+                f"The receiver asked for a rest, of which {left:.0f} s are left.", answered=True
+            )
 
     async def deliver(self, message: Message, *, now: Millis) -> None:
         headers = {
@@ -63,6 +78,8 @@ class Webhook:
             why = f"The receiver cannot be reached: {str(error) or BROKEN}"
             raise Undelivered(why, answered=False) from error
         if not answer.is_success:
+            rest = min(_rest_asked_for(answer, now), LONGEST_REST)
+            self._rested = max(self._rested, asyncio.get_running_loop().time() + rest)
             raise _refused(answer)
 
     async def close(self) -> None:
@@ -85,6 +102,18 @@ async def _refuse_redirect(answer: httpx.Response) -> None:
 
 def _refused(answer: httpx.Response) -> Undelivered:
     return Undelivered(f"The receiver answered {answer.status_code}.", answered=True)
+
+
+def _rest_asked_for(answer: httpx.Response, now: Millis) -> float:
+    """The seconds that a busy receiver wants to be left alone (RFC 9110, 10.2.3)."""
+    if answer.status_code not in BUSY:
+        return 0.0
+    told = answer.headers.get("Retry-After", "").strip()
+    if told.isascii() and told.isdecimal():
+        return float(told)
+    with suppress(ValueError, OverflowError):  # neither seconds nor a date: no rest
+        return parsedate_to_datetime(told).timestamp() - now / 1000
+    return 0.0
 
 
 async def _pass_over(answer: httpx.Response) -> None:
