@@ -133,6 +133,57 @@ def test_a_range_of_other_bytes_than_the_downloader_has_is_answered_by_all(bank:
     assert (response.status_code, response.content) == (200, sample.data)
 
 
+def etag_of(sample: Sample) -> str:
+    return f'"{sample.sha256}"'
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
+def test_who_has_the_bytes_of_a_sample_gets_304_without_them(bank: Bank, method: str, known: str) -> None:
+    sample = bank.submitted()
+    headers = {"If-None-Match": known.format(etag_of(sample)), "Range": "bytes=0-9"}
+
+    response = bank.call(method, f"{sample.path}/raw", "mia", headers=headers)
+
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["ETag"] == etag_of(sample)
+    assert response.headers["Cache-Control"] == "no-store, no-transform"
+
+
+@pytest.mark.parametrize("known", ['"other"', "{0}", "", '"{0}0"'])
+def test_who_has_other_bytes_than_those_of_a_sample_gets_the_bytes(bank: Bank, known: str) -> None:
+    sample = bank.submitted()
+
+    response = bank.call(
+        "GET", f"{sample.path}/raw", "mia", headers={"If-None-Match": known.format(sample.sha256)}
+    )
+
+    assert (response.status_code, response.content) == (200, sample.data)
+
+
+def test_who_may_not_see_a_sample_learns_nothing_by_its_etag(bank: Bank) -> None:
+    sample, unknown = bank.submitted("mia", tlp="amber"), Sample()
+
+    answers = [
+        bank.call("GET", f"{one.path}/raw", "quinn", headers={"If-None-Match": etag_of(one)})
+        for one in (sample, unknown)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+
+
+def test_a_connection_goes_on_after_304(bank: Bank) -> None:
+    sample = bank.submitted()
+    headers = {"If-None-Match": etag_of(sample), "Argus-API-Key": bank.keys["mia"]}
+
+    with requests.Session() as session:
+        statuses = [
+            session.get(f"{bank.url}{sample.path}/raw", headers=headers).status_code for _ in range(3)
+        ]
+
+    assert statuses == [304, 304, 304]
+
+
 def test_a_safe_download_opens_with_the_password_of_the_trade(bank: Bank) -> None:
     sample = bank.submitted()
 

@@ -14,7 +14,7 @@ from samplebank.accounts.model import Customer, Domain, Permission, Subject
 from samplebank.api.app import ROUTES
 from samplebank.audit.model import Kind
 from samplebank.http.acts import Acts
-from samplebank.http.operation import Operation
+from samplebank.http.operation import NOT_MODIFIED, Operation
 from samplebank.web.app import ROUTES as PAGES
 
 MILL = Customer(1, "mill", "The Mill", Domain(1, "here"), None)
@@ -92,6 +92,12 @@ def test_the_headers_of_a_download_are_a_read() -> None:
     download = Operation("fetch", (Permission.VIEW_SAMPLES,), act=Kind.DOWNLOAD)
 
     assert noted(download, method="HEAD") == ["read"]
+
+
+def test_a_download_without_bytes_for_who_has_the_bytes_is_a_read() -> None:
+    download = Operation("fetch", (Permission.VIEW_SAMPLES,), act=Kind.DOWNLOAD)
+
+    assert noted(download, NOT_MODIFIED) == ["read"]
 
 
 def test_every_operation_that_sends_a_file_is_declared_a_download() -> None:

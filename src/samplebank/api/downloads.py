@@ -13,7 +13,7 @@ from samplebank.api.call import Call
 from samplebank.api.envelope import ACTION_ERROR, ResultMessage, failure
 from samplebank.audit.model import Kind
 from samplebank.blobs import Area, verified
-from samplebank.http.operation import V2, operation
+from samplebank.http.operation import NOT_MODIFIED, V2, operation
 from samplebank.http.shapes import NoQuery
 from samplebank.http.streaming import PART, Pieces, Streamed
 
@@ -21,6 +21,8 @@ BINARY = "application/octet-stream"
 ZIP = "application/zip"
 #: the bounds of a single range; any other text is no range, and is answered by all bytes
 RANGE = re.compile(r"bytes=(?P<first>\d{0,19})-(?P<last>\d{0,19})")
+#: an ETag in a list of ETags, without the mark of a weak one
+ETAG = re.compile(r'"[^"]*"')
 #: headers for bytes that somebody may have made to attack the programs that show them
 HOSTILE = {
     "X-Content-Type-Options": "nosniff",
@@ -46,19 +48,24 @@ class Part(msgspec.Struct, frozen=True):
         Permission.DOWNLOAD_UNRESTRICTED,
         query=NoQuery,
         media_type=BINARY,
-        also={206: None},
+        also={206: None, NOT_MODIFIED: None},
         by_claims=True,
         act=Kind.DOWNLOAD,
     ),
 )
 async def download_raw(request: Call) -> Response[bytes] | Streamed:
-    """Send the bytes as uploaded, or the single range of bytes that the request asks for."""
+    """Send the bytes as uploaded, or the single range of bytes that the request asks for.
+
+    A caller who has the bytes gets 304 and no bytes.
+    """
     sample = await request.visible_sample(
         Permission.DOWNLOAD_RAW, Permission.DOWNLOAD_UNRESTRICTED, Permission.WORK_ON_CLAIMS
     )
     request.read_query(NoQuery)
     name = sample.sha256.hex()
     etag = f'"{name}"'
+    if has_already(request, etag):
+        return Response(b"", status_code=NOT_MODIFIED, headers={**HOSTILE, "ETag": etag})
     part = read_range(request, sample.size, etag)
     if part is not None and part.length <= 0:
         said = f"The sample has {sample.size} bytes; the range asked for is outside of them."
@@ -92,6 +99,12 @@ async def download_safe(request: Call) -> Streamed:
     await request.record_download(sample.sha256, bytes=sample.size)
     pieces = await request.opened(archived(request.bank.blobs, sample))
     return attachment(pieces, f"{sample.sha256.hex()}.zip", archive_length(sample), ZIP)
+
+
+def has_already(request: Call, etag: str) -> bool:
+    """Whether the caller says to have the bytes (RFC 9110, 13.1.2)."""
+    told = (request.header(b"if-none-match") or "").strip()
+    return told == "*" or etag in ETAG.findall(told)
 
 
 def read_range(request: Call, size: int, etag: str) -> Part | None:

@@ -93,7 +93,7 @@ class Acts:
             return
         if status >= 400 and status not in REFUSED:  # noqa: PLR2004 an HTTP status
             return
-        kind = declared.kind(scope["method"])
+        kind = declared.kind(scope["method"], status)
         if kind is Kind.READ and not self._with_reads:
             return
         if works_on_claims(caller, declared) and kind is not Kind.DOWNLOAD:
@@ -103,13 +103,12 @@ class Acts:
         who = (caller.user.id, caller.key_id, address_of(scope))
         key = (*who, declared.id, is_refused, scope["path"], asked, state.get("sha256"))
         if not self._batches.has(key):
-            self._batches.add(key, *self._entry(scope, declared, asked, is_refused=is_refused))
+            self._batches.add(key, *self._entry(scope, declared, kind, asked, is_refused=is_refused))
 
     def _entry(
-        self, scope: Any, declared: Operation, asked: str, *, is_refused: bool
+        self, scope: Any, declared: Operation, kind: Kind, asked: str, *, is_refused: bool
     ) -> tuple[Entry, Owners]:
         state = scope["state"]
-        kind = declared.kind(scope["method"])
         sha256 = state.get("sha256") or _sample_of(scope)
         entry = Entry(
             state["now"],

@@ -10,6 +10,8 @@ from samplebank.audit.model import Kind
 
 V2 = "/sampledb/v2"
 EXTENSIONS = "/samplebank/v1"
+#: the status of an answer without bytes: the caller has the bytes already
+NOT_MODIFIED = 304
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -44,9 +46,9 @@ class Operation(msgspec.Struct, frozen=True):
     def takes_body(self) -> bool:
         return self.raw_body or self.body is not None
 
-    def kind(self, method: str) -> Kind:
-        """What a request by the method is for the ledger."""
-        if method == "HEAD":
+    def kind(self, method: str, status: int = 200) -> Kind:
+        """What a request by the method is for the ledger, when answered by the status."""
+        if method == "HEAD" or status == NOT_MODIFIED:
             return Kind.READ
         return self.act or (Kind.READ if method == "GET" else Kind.CHANGE)
 

@@ -18,7 +18,7 @@ from samplebank.api.published.schemas import (
     parameters_of,
     reference,
 )
-from samplebank.http.operation import Operation
+from samplebank.http.operation import NOT_MODIFIED, Operation
 from samplebank.http.repeats import NAME
 
 SCHEME = "ApiKeyScheme"
@@ -75,6 +75,7 @@ IN_HEADER: dict[str, dict[str, str]] = {
     "uploadEvidence": {"Content-Type": "The media type of the evidence."},
     "downloadRawSample": {
         "Range": "A single range of the bytes, such as `bytes=0-1023`; answered by 206.",
+        "If-None-Match": "The ETag of the bytes that the caller has; answered by 304 without the bytes.",
         "If-Range": "The ETag that the range is meant for.",
     },
 }
@@ -104,6 +105,7 @@ ANSWERS = {
     200: "Done.",
     201: "Created.",
     206: "Some of the bytes.",
+    NOT_MODIFIED: "The caller has the bytes already.",
     220: "The same was submitted a moment ago; it is not stored again.",
 }
 
@@ -219,7 +221,7 @@ def _answers_of(operation: Operation) -> dict[int, Any]:
 
 def _responses(operation: Operation) -> Schema:
     answers = {
-        str(status): {"description": ANSWERS[status], "content": _content(operation, answer)}
+        str(status): {"description": ANSWERS[status], "content": _content(operation, status, answer)}
         for status, answer in _answers_of(operation).items()
     }
     refused = ALWAYS | BESIDES.get(operation.id, set())
@@ -235,7 +237,8 @@ def _responses(operation: Operation) -> Schema:
     return {"default": answers[str(operation.status)], **dict(sorted(answers.items())), **refusals}
 
 
-def _content(operation: Operation, answer: Any) -> Schema:
-    if answer is None:
-        return {operation.media_type: {}}
-    return {operation.media_type: {"schema": reference(envelope_name(answer))}}
+def _content(operation: Operation, status: int, answer: Any) -> Schema:
+    if status == NOT_MODIFIED:
+        return {}
+    schema = {} if answer is None else {"schema": reference(envelope_name(answer))}
+    return {operation.media_type: schema}

@@ -168,6 +168,8 @@ def _answers(responses: Schema) -> str:
 
 
 def _answer(content: Schema) -> str:
+    if not content:
+        return "nothing"
     ((media_type, inner),) = content.items()
     return _type(inner["schema"]) if "schema" in inner else f"<code>{media_type}</code>"
 
