@@ -10,7 +10,7 @@ from bench.databases import connected
 from kit.bank import V2, Bank, eventually, name_of
 from kit.service import Service
 from kit.visitor import Visitor
-from samplebank.web.pages.accounts import MOST_CUSTOMERS
+from samplebank.web.pages.accounts import MOST, MOST_CUSTOMERS
 
 API = "/samplebank/v1"
 Visitors = Callable[[str], Visitor]
@@ -60,6 +60,27 @@ async def many_customers(service: Service) -> AsyncIterator[list[str]]:
         )
         yield sorted(names)
         await db.execute("DELETE FROM customer WHERE short_name = ANY ($1)", names)
+
+
+async def test_of_many_keys_the_newest_are_shown_and_the_older_ones_told(
+    chief: Visitor, bank: Bank, service: Service
+) -> None:
+    name = made(chief)
+    key = key_in(chief, name, label="newest")
+    async with connected(service.database_url) as db:
+        await db.execute(
+            "INSERT INTO api_key (id, user_id, digest, label, created_time)"
+            " SELECT gen_random_uuid(), s.id, sha256(gen_random_uuid()::text::bytea), 'key ' || n, n"
+            " FROM subject s, generate_series(1, $2) n WHERE s.short_name = $1",
+            name,
+            MOST + 1,
+        )
+    pages = [chief.get(f"/accounts/{name}"), Visitor(bank.url).sign_in(key).get("/me")]
+
+    for page in pages:
+        assert "The newest 100 keys. 2 older keys are not shown." in page.text()
+        labels = [cell.text() for cell in page.all("td") if cell.text().startswith(("key ", "newest"))]
+        assert (labels[0], labels[-1], len(labels)) == ("key 3", "newest", MOST)
 
 
 def test_each_of_many_customers_is_found_and_given_by_name(

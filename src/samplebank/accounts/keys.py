@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterable, Sequence
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -41,6 +42,8 @@ PUT_KEY = Statement("""
        AND api_key.expiry_time IS NOT DISTINCT FROM excluded.expiry_time
     RETURNING id
 """)
+OF_USERS = "api_key k JOIN subject s ON s.id = k.user_id"
+NUMBER = Statement(f"SELECT count(*) FROM {OF_USERS} WHERE s.short_name = :user")
 HOLDS = f"SELECT EXISTS (SELECT FROM ({GRANTS}) held WHERE held.role = ANY ($2::text[]))"
 REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING user_id"
 
@@ -137,12 +140,20 @@ async def list_keys(db: Connection, user: str | None = None) -> list[Key]:
     return await keys_matching(user).page(db, Page(0))
 
 
-def keys_matching(user: str | None = None, id_: UUID | None = None) -> Listing[Key]:
-    """Keys of users by short name, or the key of an id, the oldest first."""
+async def newest_keys(db: Connection, user: str, most: int) -> tuple[list[Key], int]:
+    """The newest keys of a user, the oldest of them first, and the number of all older keys."""
+    newest = await keys_matching(user, order="DESC").page(db, Page(most))
+    number: int = await NUMBER.value(db, user=user)
+    return newest[::-1], max(0, number - len(newest))
+
+
+def keys_matching(
+    user: str | None = None, id_: UUID | None = None, *, order: Literal["ASC", "DESC"] = "ASC"
+) -> Listing[Key]:
+    """Keys of users by short name, or the key of an id, by default the oldest first."""
     of_user = TRUE if user is None else Sql("s.short_name = {}", user)
     of_id = TRUE if id_ is None else Sql("k.id = {}", id_)
-    source = "api_key k JOIN subject s ON s.id = k.user_id"
-    return Listing(KEY, source, all_of([of_user, of_id]), "ORDER BY k.created_time, k.id")
+    return Listing(KEY, OF_USERS, all_of([of_user, of_id]), f"ORDER BY k.created_time {order}, k.id {order}")
 
 
 async def get(db: Connection, id_: UUID) -> Key:

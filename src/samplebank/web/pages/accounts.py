@@ -125,15 +125,15 @@ async def show_account_of(request: Visit) -> Response[bytes]:
         if found is None:
             raise NotFound(f"There is no user or group {short_name[:100]!r}.")
         members = await upkeep.members_of(db, short_name)
-        own = await keys.list_keys(db, short_name)
+        own, older = await keys.newest_keys(db, short_name, MOST)
         firms = await customers.customers_matching().page(db, Part(MOST_CUSTOMERS + 1))
     return request.page(
         AccountPage(
             account=found,
             grants=grants_of(found),
             members=members,
-            keys=own[-MOST:],
-            older_keys=max(0, len(own) - MOST),
+            keys=own,
+            older_keys=older,
             roles=list(ROLES),
             offered=_offered(firms),
             new_key_id=str(new_id()),

@@ -48,6 +48,7 @@ class Own(Page, frozen=True):
     sessions: list[Opened]
     current: UUID
     keys: list[Key]
+    older_keys: int
     queries: list[SavedQuery]
     budgets: list[Budget]
     copied: Copied
@@ -65,7 +66,7 @@ async def show_account(request: Visit) -> Response[bytes]:
             db, user.id, request.bank.visitors.lasting, now=request.now, most=MOST
         )
         opened = await _opened(db, found)
-        own = await keys.list_keys(db, user.short_name)
+        own, older = await keys.newest_keys(db, user.short_name, MOST)
         saved = await queries_of(db, user.id)
     budgets = await budgets_of(request.bank, visitor.caller)
     return request.page(
@@ -76,7 +77,8 @@ async def show_account(request: Visit) -> Response[bytes]:
             permissions=sorted(str(one) for one, scope in visitor.caller.scopes.items() if scope),
             sessions=opened,
             current=visitor.session.id,
-            keys=own[-MOST:],
+            keys=own,
+            older_keys=older,
             queries=saved,
             budgets=budgets,
             copied=of_account(request.address),
