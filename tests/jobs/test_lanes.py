@@ -143,6 +143,19 @@ def test_a_reanalysis_of_a_sample_is_waited_for(queue: Queue) -> None:
     assert queue.claimed() == [0, 1]
 
 
+def test_a_reanalysis_by_somebody_of_another_customer_lets_the_tasks_of_the_customer_pass(
+    queue: Queue,
+) -> None:
+    shared = queue.submit(user="quinn", tlp="clear")
+    queue.bank.claim(queue.worker)
+    queue.finish(shared)
+
+    queue.bank.data(queue.bank.put(f"{shared.path}/reanalyse", user="mia"))
+
+    queue.submit(user="quinn")
+    assert queue.claimed() == [1, 0]
+
+
 def test_a_reanalysis_of_all_matches_lets_pass_what_comes_in(queue: Queue) -> None:
     again = queue.submit()
     queue.bank.claim(queue.worker)

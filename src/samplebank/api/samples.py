@@ -24,7 +24,7 @@ from samplebank.http.known_files import known_to
 from samplebank.http.operation import V2, operation
 from samplebank.http.repeats import key_of
 from samplebank.http.shapes import Int64, NoQuery, Shown, Unique
-from samplebank.jobs.lanes import WAITED_FOR
+from samplebank.jobs.lanes import Lane, shift_of
 from samplebank.jobs.model import Job
 from samplebank.jobs.opening import open_again
 from samplebank.policy.plan import plan_for
@@ -34,6 +34,7 @@ from samplebank.samples.model import Sample, read_sha256
 from samplebank.search.overview import Overview, get_overview
 from samplebank.submissions import reanalysis, replanning
 from samplebank.submissions.receiving import plan_upload, receive
+from samplebank.timespec import Millis
 
 Flag = Literal[
     "exceededMaxSearchableSubmissions",
@@ -164,7 +165,8 @@ async def analyse_again(request: Call, sample: Sample) -> Job:
             raise invalid(
                 "workers", "The policy selects no worker for this sample, so there is nothing to run."
             )
-        job, is_new = await open_again(db, cause, chosen, book, shift=WAITED_FOR, now=request.now)
+        shift = _place_in_line(request, cause.customer_id)
+        job, is_new = await open_again(db, cause, chosen, book, shift=shift, now=request.now)
         await request.record(db, sha256=sample.sha256, details={"job": str(job.id)})
         if subject.type is None and book.looks_at_classification:
             await replanning.mark(db, cause, job.id)
@@ -172,6 +174,12 @@ async def analyse_again(request: Call, sample: Sample) -> Job:
         bank.signals.send(Signal.TASKS)
         bank.signals.tell(job.id)
     return job
+
+
+def _place_in_line(request: Call, customer_id: int) -> Millis:
+    """Somebody waits for the job. For a customer whom the caller does not work for, the customer's own tasks go first."""
+    lane = Lane.WAITING if request.caller.may(Permission.REANALYSE, customer_id) else Lane.BULK
+    return shift_of(lane, request.bank.job_rules.longest_wait)
 
 
 async def _await_file_type(request: Call, sample: Sample) -> None:
