@@ -106,6 +106,17 @@ async def test_what_a_submission_waits_for_is_urgent(db: Connection, waiting: li
     assert [one.sha256 for one in await queue.take_urgent(db, 50, LEASE)] == [waiting[5]]
 
 
+async def test_customers_take_turns_with_what_somebody_waits_for(
+    db: Connection, waiting: list[bytes]
+) -> None:
+    for name in waiting:
+        await classification.hurry(db, await db.fetchval(ID, name))
+
+    first = await queue.take_urgent(db, 3, LEASE)
+
+    assert {one.sha256 for one in first} == {waiting[0], waiting[5], waiting[6]}
+
+
 async def test_without_its_bytes_a_sample_keeps_its_type(bank: Bank, db: Connection) -> None:
     sample = bank.submitted()
     id_ = await db.fetchval(ID, bytes.fromhex(sample.sha256))

@@ -10,11 +10,24 @@ from samplebank.timespec import Millis
 # Two classifiers that look at the same moment would find the same samples. The lock lets one look after the other.
 LOCK = "SELECT pg_advisory_xact_lock($1)"
 QUEUE = 0x5A4B_0005
+#: samples that somebody waits for that are looked at from each end
+MOST_LOOKED_AT = 1_000
 FREE = "NOT EXISTS (SELECT FROM classification_lease l WHERE l.sample_id = s.id AND l.until > :now)"
+# The oldest and the newest of the samples that somebody waits for are looked at, however many there are.
+OF_URGENT = f"""
+    SELECT id, sha256, uploader, row_number() OVER (PARTITION BY uploader ORDER BY id {{order}}) AS turn FROM (
+        SELECT s.id, s.sha256, coalesce(s.readers[1], 0) AS uploader FROM sample s
+         WHERE s.classification_wanted AND s.classification_urgent AND s.deleted_time IS NULL AND {FREE}
+         ORDER BY s.id {{order}} LIMIT {MOST_LOOKED_AT}
+    ) urgent
+"""
+# Of customers with equal turns, chance says who comes first: else a few customers with old samples could always be the first.
 URGENT = f"""
-    SELECT s.id, s.sha256, coalesce(s.readers[1], 0) AS uploader FROM sample s
-     WHERE s.classification_wanted AND s.classification_urgent AND s.deleted_time IS NULL AND {FREE}
-     ORDER BY s.id LIMIT :most
+    SELECT id, sha256, uploader FROM (
+        SELECT id, sha256, uploader, 2 * turn AS turn FROM ({OF_URGENT.format(order="ASC")}) oldest
+        UNION ALL
+        SELECT id, sha256, uploader, 2 * turn + 1 FROM ({OF_URGENT.format(order="DESC")}) newest
+    ) each GROUP BY id, sha256, uploader ORDER BY min(turn), random() LIMIT :most
 """
 # The customers of uploaders share the samples taken at once, so that no customer waits for the flood of another. Of each
 # customer the oldest and the newest samples take turns, so that a file behind the customer's own flood need not wait for
@@ -133,7 +146,7 @@ async def take(db: Connection, most: int, lease: Lease, *, doubtful: bool) -> li
 
 
 async def take_urgent(db: Connection, most: int, lease: Lease) -> list[Waiting]:
-    """As `take`, but only samples that somebody waits for, of both kinds."""
+    """As `take`, but only samples that somebody waits for, of both kinds: also in turn of each uploader's customer."""
     await db.execute(LOCK, QUEUE)
     rows = await TAKE_URGENT.rows(db, most=most, now=lease.now, until=lease.until)
     return [Waiting(**row) for row in rows]
