@@ -52,6 +52,17 @@ async def test_the_newest_of_a_customer_does_not_wait_for_all_before(
     assert set(first) == {waiting[0], waiting[5], waiting[6]}
 
 
+async def test_customers_take_turns_also_where_more_wait_than_are_taken_at_once(
+    db: Connection, waiting: list[bytes]
+) -> None:
+    of_either = set[bytes]()
+    for _ in range(200):  # chance says whose turn it is
+        of_either |= set(await taken(db, 1))
+        await db.execute("DELETE FROM classification_lease")
+
+    assert of_either == {waiting[0], waiting[6]}
+
+
 async def test_everybody_gets_a_turn(db: Connection, waiting: list[bytes]) -> None:
     found = await taken(db, 50)
 

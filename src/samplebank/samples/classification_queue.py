@@ -12,6 +12,8 @@ LOCK = "SELECT pg_advisory_xact_lock($1)"
 QUEUE = 0x5A4B_0005
 #: samples that somebody waits for that are looked at from each end
 MOST_LOOKED_AT = 1_000
+#: customers with waiting samples that take turns
+MOST_CUSTOMERS = 10_000
 FREE = "NOT EXISTS (SELECT FROM classification_lease l WHERE l.sample_id = s.id AND l.until > :now)"
 # The oldest and the newest of the samples that somebody waits for are looked at, however many there are.
 OF_URGENT = f"""
@@ -31,7 +33,7 @@ URGENT = f"""
 """
 # The customers of uploaders share the samples taken at once, so that no customer waits for the flood of another. Of each
 # customer the oldest and the newest samples take turns, so that a file behind the customer's own flood need not wait for
-# the whole flood. Each look into the index finds one customer.
+# the whole flood.
 OF_UPLOADER = f"""
     SELECT s.id, s.sha256, row_number() OVER (ORDER BY s.id {{order}}) AS turn FROM sample s
      WHERE s.classification_wanted AND s.classification_doubtful = :doubtful
@@ -48,19 +50,22 @@ IN_TURNS = f"""
         ) theirs GROUP BY theirs.id, theirs.sha256, uploader.number
     ) each_once ORDER BY turn, id LIMIT :most
 """
-UPLOADERS = """
-    uploader(number, place) AS (
+# Each look into the index finds one customer. Where more customers wait than samples are taken at once, chance says whose
+# turn it is: else the samples of the first customers would keep the others waiting.
+UPLOADERS = f"""
+    waiting(number, place) AS (
         (SELECT coalesce(readers[1], 0), 1 FROM sample
           WHERE classification_wanted AND classification_doubtful = :doubtful
           ORDER BY coalesce(readers[1], 0) LIMIT 1)
         UNION ALL
-        (SELECT following.number, uploader.place + 1 FROM uploader CROSS JOIN LATERAL (
+        (SELECT following.number, waiting.place + 1 FROM waiting CROSS JOIN LATERAL (
             SELECT coalesce(s.readers[1], 0) AS number FROM sample s
              WHERE s.classification_wanted AND s.classification_doubtful = :doubtful
-               AND coalesce(s.readers[1], 0) > uploader.number
+               AND coalesce(s.readers[1], 0) > waiting.number
              ORDER BY coalesce(s.readers[1], 0) LIMIT 1
-         ) following WHERE uploader.place < :most)
-    )
+         ) following WHERE waiting.place < {MOST_CUSTOMERS})
+    ),
+    uploader AS MATERIALIZED (SELECT number FROM waiting ORDER BY random() LIMIT :most)
 """
 TAKEN = """
     found AS MATERIALIZED ({found}),
