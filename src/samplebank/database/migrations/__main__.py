@@ -1,6 +1,8 @@
 """`python -m samplebank.database.migrations [REVISION]` runs Alembic in its own process, as Alembic is large to load."""
 
+import ctypes
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from samplebank.database.migrations.upgrade import DATABASE
 
+PR_SET_PDEATHSIG = 1
 REMEDY = (
     "Give the role of the service CREATE on the database (GRANT CREATE ON DATABASE) and on the schema (GRANT CREATE, USAGE ON "
     "SCHEMA public); tables that are there already have to belong to the role."
@@ -24,6 +27,8 @@ def _reason(error: DBAPIError) -> str:
     return f"{said}. {REMEDY}" if isinstance(cause, asyncpg.InsufficientPrivilegeError) else f"{said}."
 
 
+# The lock on upgrades belongs to the process that began this process. So the kernel ends both together.
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 configuration = Config()
 configuration.set_main_option("script_location", str(Path(__file__).parent))
 configuration.attributes["url"] = os.environ[DATABASE]

@@ -52,7 +52,14 @@ async def _run(url: str) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
+    try:
+        said, _ = await process.communicate()
+    finally:
+        if (
+            process.returncode is None
+        ):  # the start was interrupted: nothing may be changed behind the operator's back
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         last = said.decode(errors="replace").strip().splitlines()[-1:]
         raise Unavailable(f"The schema could not be brought up to date: {' '.join(last)}")
