@@ -10,6 +10,10 @@ from samplebank.errors import Invalid
 
 #: rights of all other accounts, which new files and folders never give
 NOT_FOR_OTHERS = 0o077
+NOT_OWN = (
+    "{} belongs to another account: run Samplebank as that account, or give the folder, with all that is in the folder, to "
+    "this account (chown -R)."
+)
 
 
 def keep_to_own_account() -> None:
@@ -57,7 +61,7 @@ def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_ot
     """Make the folder if need be, and set owner, group and mode.
 
     `among_others` is for a folder in a place where everybody may make folders. Raises `Invalid` when the folder in the
-    place is a link or belongs to another account.
+    place is a link or belongs to another account, and where this account may not set the owner or the mode.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,6 +73,8 @@ def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_ot
             raise Invalid(f"{folder} belongs to somebody else: remove it, for Samplebank makes its own.")
         os.fchown(descriptor, owner, group)
         os.fchmod(descriptor, mode)
+    except PermissionError as error:
+        raise Invalid(NOT_OWN.format(folder)) from error
     finally:
         os.close(descriptor)
 

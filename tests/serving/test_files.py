@@ -87,3 +87,14 @@ def test_a_folder_that_somebody_else_made_in_our_place_is_refused(
         make_own_folder(trap, owner=stranger, group=os.getegid(), mode=0o700, among_others=True)
 
     assert trap.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_of_another_account_is_refused_with_its_name_and_the_remedy() -> None:
+    own, theirs = os.geteuid(), Path("/usr")
+    if own == 0:
+        os.seteuid(65534)  # root may set owners
+    try:
+        with pytest.raises(Invalid, match=r"/usr belongs to another account: .*chown -R"):
+            make_own_folder(theirs, owner=os.geteuid(), group=os.getegid(), mode=0o700)
+    finally:
+        os.seteuid(own)
