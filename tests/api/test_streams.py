@@ -15,6 +15,7 @@ import pytest
 from kit.bank import CHIEF, V2, Bank, Sample, eventually
 from kit.service import Service
 from samplebank.database import Database
+from samplebank.errors import Unavailable
 from samplebank.http import streaming
 from samplebank.http.streaming import Sending
 
@@ -137,3 +138,21 @@ async def test_a_client_that_stays_and_takes_nothing_is_given_up(monkeypatch: py
     await asyncio.wait_for(Sending(iterator=pieces()).send_body(for_ever, for_ever), 10)
 
     assert given_back.is_set()
+
+
+async def test_an_answer_that_breaks_off_is_ended() -> None:
+    sent: list[Any] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"a piece"
+        raise Unavailable("The database cannot be reached.")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def for_ever() -> Any:
+        await asyncio.Event().wait()
+
+    await asyncio.wait_for(Sending(iterator=pieces()).send_body(send, for_ever), 10)
+
+    assert [(message["body"], message["more_body"]) for message in sent] == [(b"a piece", True), (b"", False)]

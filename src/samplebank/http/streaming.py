@@ -7,7 +7,7 @@ which side ends the answer.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from litestar.response import Stream
@@ -47,6 +47,7 @@ class Sending(ASGIStreamingResponse):
             await asyncio.shield(_close(sending, pieces))
         if not sending.cancelled() and (error := sending.exception()) is not None:
             _tell(error)
+            await _end(send)
 
 
 class Streamed(Stream):
@@ -100,7 +101,7 @@ async def _led_by(pieces: Pieces) -> Pieces:
 
 
 def _tell(error: BaseException) -> None:
-    """Log the fault of an answer that has begun. The answer stays unfinished, which the reader notices."""
+    """Log the fault of an answer that has begun."""
     if not isinstance(error, TimeoutError):
         faults.tell("answer.broken", error, trace=not isinstance(error, Refusal))
 
@@ -110,6 +111,15 @@ async def _send_all(pieces: Pieces, send: Send, part: int) -> None:
         for start in range(0, len(piece), part):
             await _send(send, piece[start : start + part], more=True)
     await _send(send, b"", more=False)
+
+
+async def _end(send: Send) -> None:
+    """End an answer that is not whole. Readers of streams come again, and a list without its end is no JSON.
+
+    The server ends no answer by itself for as long as something holds the answer, such as the trace of the error.
+    """
+    with suppress(TimeoutError):
+        await _send(send, b"", more=False)
 
 
 async def _send(send: Send, piece: bytes, *, more: bool) -> None:
