@@ -142,7 +142,7 @@ async def test_a_reader_is_not_woken_for_events_that_nobody_may_read_yet(
             await add(waiting, sample=1)
             await waiting.execute("COMMIT; BEGIN")
 
-            until, is_more = await feed.newest(db)
+            until, is_more, _ = await feed.newest(db)
 
     assert (until, is_more) == (0, True)
 

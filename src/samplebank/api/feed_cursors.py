@@ -39,7 +39,8 @@ TOO_OLD: Final = (
     "Look at what you follow afresh by the searches, then read on from `latest`, or without a cursor from the oldest event."
 )
 TOO_NEW: Final = (
-    "This cursor is of a later time than the database, which has come back from a backup. "
+    "This cursor is of a later time than the database, which has come back from a backup, "
+    "or from a standby without the newest events. "
     "Look at what you follow afresh by the searches, then read on from `latest`."
 )
 

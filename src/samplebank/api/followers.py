@@ -60,6 +60,7 @@ class Followers(Listeners[Follower]):
         super().__init__(most, CROWDED, wait=COME_AGAIN)
         self._bank = bank
         self._until = 0
+        self._open_xid = 0
         self._pages: dict[Hashable, tuple[Caller, asyncio.Task[Page]]] = {}
         self._come = asyncio.Event()
 
@@ -74,6 +75,7 @@ class Followers(Listeners[Follower]):
         """Wait for events behind a place that is the end of the feed. False when none came in time."""
         follower.woken.clear()
         if follower.is_over or self._until > place.until:
+            await asyncio.sleep(0)  # the page may be there already: others have their turn in any case
             return True
         try:
             async with asyncio.timeout(seconds):
@@ -125,13 +127,24 @@ class Followers(Listeners[Follower]):
     async def _look(self) -> bool:
         """Wake all readers if there is something new. Whether there is something that nobody may read yet."""
         async with self._bank.database.connection() as db:
-            until, is_more = await feed.newest(db, self._until)
-        if until > self._until:
-            self._until = until
+            found = await feed.newest(db, self._until)
+        if found.open_xid < self._open_xid:
+            self._begin_anew(found.open_xid)
+            return True
+        self._open_xid = found.open_xid
+        if found.until > self._until:
+            self._until = found.until
             self._pages.clear()
             for follower in self._present:
                 follower.woken.set()
-        return is_more
+        return found.is_more
+
+    def _begin_anew(self, open_xid: int) -> None:
+        """End all readers: a standby that lacks the newest events has taken over. The readers come again, and are told."""
+        self._until, self._open_xid = 0, open_xid
+        self._pages.clear()
+        for follower in self._present:
+            follower.end()
 
     async def _check(self) -> None:
         """End the readers whose key has ended."""

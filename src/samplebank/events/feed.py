@@ -10,7 +10,7 @@ All transactions of a window have ended when the window is opened, and within a 
 between two such transactions.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -85,6 +85,18 @@ class Feed(msgspec.Struct, frozen=True):
         return place.until > self.open_xid
 
 
+class Newest(NamedTuple):
+    """How far the feed may be read.
+
+    `until` is the place of a reader who has read everything. `is_more`: there are events that nobody may read yet.
+    """
+
+    until: int
+    is_more: bool
+    #: grows for as long as the same server goes on
+    open_xid: int
+
+
 EVENT = Columns.of(Event, "o")
 LOOK = Statement(f"SELECT identity, secret, forgotten_xid::text, forgotten_id, {XMIN}::text FROM feed")
 
@@ -152,7 +164,7 @@ OPEN_WINDOW = Statement(f"""
 NEWEST = Statement(f"""
     WITH RECURSIVE {FENCE}
     SELECT (SELECT xid FROM newest)::text,
-           (SELECT o.xid FROM outbox o ORDER BY o.xid DESC LIMIT 1) >= (SELECT xid FROM fence)
+           (SELECT o.xid FROM outbox o ORDER BY o.xid DESC LIMIT 1) >= (SELECT xid FROM fence), {XMIN}::text
 """)
 # Ids grow with the times of events, except among events stored at the same time.
 FORGET = Statement("""
@@ -217,18 +229,15 @@ def behind(place: Place, id_: int) -> Place:
     return msgspec.structs.replace(place, id=id_)
 
 
-async def newest(db: Connection, since: int = 0) -> tuple[int, bool]:
-    """The place `until` of a reader who has read everything; and whether there are events that nobody may read yet.
-
-    `since` is such a place of earlier.
-    """
-    xid, is_more = await NEWEST.row(db, since=str(since))
-    return (since if xid is None else int(xid) + 1), bool(is_more)
+async def newest(db: Connection, since: int = 0) -> Newest:
+    """How far the feed may be read now. `since` is an `until` of earlier."""
+    xid, is_more, open_xid = await NEWEST.row(db, since=str(since))
+    return Newest(since if xid is None else int(xid) + 1, bool(is_more), int(open_xid))
 
 
 async def end_of(db: Connection, known: Feed) -> Place:
     """The place behind all events that may be read now, and behind all that were forgotten."""
-    until, _ = await newest(db)
+    until = (await newest(db)).until
     return max(Place(until, until), known.behind_forgotten, key=lambda place: place.until)
 
 
