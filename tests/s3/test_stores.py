@@ -1,5 +1,6 @@
 """A service takes the bucket of the database and no other, and tells the fault in one line."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from obstore.store import S3Store
 
 from kit.bank import ROBOT, Bank, Sample, name_of
+from kit.browser import program
 from kit.disks import no_room
 from kit.s3 import BUCKET, S3Server
 from kit.service import Service, copy_prepared
@@ -20,6 +22,9 @@ from samplebank.errors import Invalid, Unavailable
 from samplebank.serving.store import mark
 from samplebank.settings import Settings
 from samplebank.stores import NO_TOKENS, place_of, store_at
+
+#: seconds: a server of S3 takes requests of a quarter of an hour before and after its own time
+AHEAD = 1800
 
 
 async def refusal(remote: Service, tmp_path: Path, url: str) -> str:
@@ -56,6 +61,39 @@ async def test_a_wrong_key_is_refused(
 
     assert said.startswith("The S3 server refuses the access key"), said
     assert "wrong" not in said
+
+
+def test_a_start_names_a_clock_that_differs_from_that_of_the_server(s3: S3Server, tmp_path: Path) -> None:
+    service = Service(tmp_path, {**s3.environment(), "SAMPLEBANK_BLOB_URL": f"s3://{BUCKET}/x"})
+    service.environment |= {
+        "LD_PRELOAD": program("faketime"),
+        "FAKETIME": f"+{AHEAD}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+    said = said_of(service, s3.url)
+
+    assert f"differs from the clock of the S3 server with the bucket {BUCKET}" in said
+    assert "keep both clocks right by NTP" in said
+
+
+async def test_a_temporary_key_that_has_expired_is_told() -> None:
+    """As Amazon refuses such a key; the server of the other tests knows no temporary keys."""
+    said = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "old"}
+        place = place_of("s3://bank", {**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"})
+
+        with pytest.raises(Unavailable, match="temporary key for the bucket bank has expired"):
+            await Bucket(place).get("key")
 
 
 async def test_a_server_that_is_away_is_told(

@@ -29,14 +29,6 @@ faults = Faults(logging.getLogger("samplebank.blobs"))
 READ_PIECE = 256 * 1024
 #: seconds for a request with little to send, and seconds without a byte of an answer
 PATIENCE, SILENCE = 20.0, timedelta(seconds=15)
-#: the server's words for an unknown key, or a key without the right
-REFUSALS = (
-    "AccessDenied",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "PermissionDenied",
-    "Unauthenticated",
-)
 NO_SUCH_BUCKET = "NoSuchBucket"
 #: a folder that a look at the bucket lists, for a short answer
 PROBED = "samplebank-probe"
@@ -45,6 +37,25 @@ REFUSED = (
     "The S3 server refuses the access key for the bucket {}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be a "
     "key that may read, write, list and delete."
 )
+SKEWED = (
+    "The clock of this host differs from the clock of the S3 server with the bucket {}, which therefore refuses all "
+    "requests: keep both clocks right by NTP."
+)
+EXPIRED = (
+    "The temporary key for the bucket {} has expired: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN "
+    "to the next key, and restart the service."
+)
+#: what the operator has to mend, by the server's words for a refused request
+REFUSALS = {
+    "RequestTimeTooSkewed": SKEWED,
+    "ExpiredToken": EXPIRED,
+    "AccessDenied": REFUSED,
+    "InvalidAccessKeyId": REFUSED,
+    "SignatureDoesNotMatch": REFUSED,
+    # the client's words for a refusal without words of the server
+    "PermissionDenied": REFUSED,
+    "Unauthenticated": REFUSED,
+}
 
 
 class Bucket:
@@ -183,8 +194,9 @@ class Bucket:
             if isinstance(error, FileNotFoundError):
                 raise NotFound(MISSING) from None
             note(words)
-            if any(code in words for code in REFUSALS):
-                raise Unavailable(REFUSED.format(self.place.bucket)) from None
+            refusal = next((said for code, said in REFUSALS.items() if code in words), None)
+            if refusal is not None:
+                raise Unavailable(refusal.format(self.place.bucket)) from None
             raise away(self.place, error) from None
 
 
