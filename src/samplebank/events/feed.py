@@ -118,7 +118,8 @@ READ = Statement(_events(behind=":id", last=":last", until="< :until::text::xid8
 #: number between, is under way. A window up to the third one would have the later event of the sample without the earlier
 #: event. So the transaction that waited is the fence. What holds for the third one holds for the fence, so the fence may have to
 #: move again. `beyond` has the first event of each sample behind the fence. Only events with greater ids may be told too
-#: early (`crossing`), so few events are looked at. `+ 0` hides the index of ids.
+#: early (`crossing`), so few events are looked at: the index of transactions has the ids, and passes over all greater ones, of
+#: which there are very many behind a long transaction. `+ 0` hides the index of ids.
 FENCE = f"""
     unread AS MATERIALIZED (
         SELECT CASE WHEN :since::text = '0' THEN (SELECT max(id) FROM outbox)
@@ -130,7 +131,7 @@ FENCE = f"""
         SELECT nearer.xid FROM fences CROSS JOIN unread CROSS JOIN LATERAL (
             WITH beyond AS MATERIALIZED (
                 SELECT o.sample_id, min(o.id) AS id FROM outbox o
-                 WHERE o.xid >= fences.xid AND o.xid < {XMAX} AND o.id + 0 < unread.last GROUP BY o.sample_id
+                 WHERE o.xid >= fences.xid AND o.xid < {XMAX} AND o.id < unread.last GROUP BY o.sample_id
             ), crossing AS MATERIALIZED (
                 SELECT o.xid FROM beyond JOIN outbox o ON o.sample_id = beyond.sample_id AND o.id > beyond.id
                  WHERE o.id > (SELECT min(id) FROM beyond) AND o.id <= unread.last
