@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.backups import manifest
+from samplebank.backups import manifest, schemas
 from samplebank.backups.copying import GivenTokens, Giver, GivingBucket, GivingFolder, copy_batch
 from samplebank.backups.dumping import dump
 from samplebank.backups.listing import ListFile, list_stored, read_list
@@ -147,7 +147,8 @@ async def _dump(work: _Work, path: Path) -> tuple[Summed, dict[str, int]]:
         work.progress.files = await list_stored(work.db, path / ROWS)
         counts = dict(await work.db.fetchrow(COUNTS) or {})
         major = work.db.get_server_version().major
-        return await dump(work.url, major, snapshot, path / DUMP, tell), counts
+        others = await schemas.others(work.db)
+        return await dump(work.url, major, snapshot, path / DUMP, tell, others=others), counts
 
 
 async def _copy(work: _Work, giver: Giver, path: Path) -> tuple[int, ListFile, Summed, ListFile]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from samplebank.assembly import make_data_folder
-from samplebank.backups import dumping, target
+from samplebank.backups import dumping, schemas, target
 from samplebank.backups.filling import ADOPT, fill
 from samplebank.backups.making import Progress
 from samplebank.backups.manifest import BLOBS, DUMP, OTHERS, Manifest
@@ -64,7 +64,8 @@ def restore_backup(settings: Settings, chosen: Chosen, tell: Callable[[Progress]
     has_database = asyncio.run(_bring_files(settings, chosen, found, tell))
     with target.running(settings) as url:
         if not has_database:
-            asyncio.run(dumping.restore(url, found.major, chosen.path / DUMP))
+            asyncio.run(_bring_database(url, found, chosen))
+        asyncio.run(_lead_to_tables(url))
         upgrade(url)
         asyncio.run(_finish(settings, chosen, url))
     _bring_others(settings, chosen)
@@ -104,6 +105,17 @@ async def _has_database(settings: Settings, note: Note, store: Store, found: Fou
     if not found.has_tables and await store.has_mark():  # which comes after the database
         raise Conflict(USED_STORE.format(store.where))
     return found.has_tables
+
+
+async def _bring_database(url: str, found: Found, chosen: Chosen) -> None:
+    async with alone(url) as db:
+        there = await schemas.names(db)
+    await dumping.restore(url, found.major, chosen.path / DUMP, there)
+
+
+async def _lead_to_tables(url: str) -> None:
+    async with alone(url) as db:
+        await schemas.lead_to_tables(db)
 
 
 async def _finish(settings: Settings, chosen: Chosen, url: str) -> None:
