@@ -5,12 +5,10 @@ from samplebank.blobs.away import for_operator
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, budget
 from samplebank.database.server import (
-    BLIND,
     MOVE,
     READ_ONLY,
-    UNKNOWING,
     WIDE,
-    encoding_of,
+    blindness,
     is_read_only,
     narrowness,
     waiting_for_standby,
@@ -86,8 +84,8 @@ async def _changes(db: Connection) -> Finding:
         return fault("database", NO_STANDBY.format(number), STANDBY)
     if wrong := narrowness(db):
         return fault("database", wrong, f"{WIDE} {MOVE}")
-    if encoding_of(db) == UNKNOWING:
-        return advice("database", BLIND, f"{WIDE} {MOVE}")
+    if dark := await blindness(db):
+        return advice("database", dark, f"{WIDE} {MOVE}")
     return good("database", "The database takes changes, and the schema is that of this release.")
 
 

@@ -29,14 +29,21 @@ READ_ONLY = "The database takes no changes: it is read-only, or the standby of a
 #: the same of a database with a narrower encoding, and what to do
 NARROW = "The database has the encoding {}, which cannot hold every name and text: the service needs UTF8."
 WIDE = (
-    "Create a database with ENCODING 'UTF8' (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), and name that database in "
-    "SAMPLEBANK_DATABASE_URL."
+    "Create a database with ENCODING 'UTF8' (CREATE DATABASE … ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0), and name "
+    "that database in SAMPLEBANK_DATABASE_URL."
 )
 #: what to do with an installation in such a database
 MOVE = "`samplebank backup` and `samplebank restore` bring an installation there."
 #: an encoding without letters: every text is kept, and capitals are capitals of ASCII alone
 UNKNOWING = "SQL_ASCII"
-BLIND = f"The database has the encoding {UNKNOWING}: searches take capitals beyond ASCII for other letters."
+#: so do the locales C and POSIX in any encoding, and Turkish ones have another small letter for I
+IS_BLIND = "SELECT lower('ÄЖI') <> 'äжi'"
+#: the name of the column depends on the version
+LOCALE = """
+    SELECT coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', datctype)
+      FROM pg_database d WHERE datname = current_database()
+"""
+BLIND = "The database has the {} {}: searches take capitals for other letters than the small ones, such as Ä and ä, or I and i."
 
 
 def encoding_of(db: Connection) -> str:
@@ -48,6 +55,16 @@ def narrowness(db: Connection) -> str | None:
     """What is wrong with the encoding of the database, in words; None where the database takes every text."""
     encoding = encoding_of(db)
     return None if encoding in {"UTF8", UNKNOWING} else NARROW.format(encoding)
+
+
+async def blindness(db: Connection) -> str | None:
+    """What keeps searches from finding capitals by small letters, in words; None where all is well."""
+    if not await db.fetchval(IS_BLIND):
+        return None
+    encoding = encoding_of(db)
+    if encoding == UNKNOWING:
+        return BLIND.format("encoding", encoding)
+    return BLIND.format("locale", await db.fetchval(LOCALE))
 
 
 async def is_read_only(db: Connection) -> bool:
