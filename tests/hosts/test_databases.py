@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.databases import connected
 
 from hosts.conftest import Host
 from kit.bank import PATIENCE, Bank, eventually
@@ -144,6 +145,33 @@ def test_a_right_that_is_missing_for_the_schema_is_named(
     assert "GRANT CREATE ON DATABASE" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "order", "reason"),
+    [
+        (
+            "taken",
+            "CREATE TABLE sample (id int)",
+            'relation "sample" already exists. The schema has tables of another program',
+        ),
+        (
+            "hidden",
+            "CREATE SCHEMA ext; CREATE EXTENSION pg_trgm SCHEMA ext",
+            "The extension pg_trgm is in a schema that the search_path of the role does not name",
+        ),
+    ],
+)
+async def test_a_schema_that_the_service_cannot_use_is_told_with_a_remedy(
+    server: Postgres, another: Host, name: str, order: str, reason: str
+) -> None:
+    url = own_database(server, name)
+    async with connected(url) as db:
+        await db.execute(order)
+    with another(SAMPLEBANK_DATABASE_URL=url) as second:
+        said = refusal(second)
+
+    assert reason in said
+
+
 def test_a_service_does_not_start_on_a_database_that_cannot_hold_every_name(
     server: Postgres, another: Host
 ) -> None:
@@ -155,19 +183,26 @@ def test_a_service_does_not_start_on_a_database_that_cannot_hold_every_name(
     assert "Create a database with ENCODING 'UTF8'" in said
 
 
-@pytest.mark.parametrize(("encoding", "level"), [("LATIN1", "fault"), ("SQL_ASCII", "advice")])
+@pytest.mark.parametrize(
+    ("encoding", "level", "reason"),
+    [
+        ("LATIN1", "fault", "has the encoding LATIN1"),
+        ("SQL_ASCII", "advice", "has the encoding SQL_ASCII"),
+        ("UTF8", "advice", "has the locale C"),
+    ],
+)
 def test_the_doctor_finds_a_database_that_does_not_know_every_letter(
-    server: Postgres, another: Host, encoding: str, level: str
+    server: Postgres, another: Host, encoding: str, level: str, reason: str
 ) -> None:
-    url = own_database(server, f"patient_{level}", encoding)
+    url = own_database(server, f"patient_{encoding.lower()}", encoding)
     upgrade(url)
     with another(SAMPLEBANK_DATABASE_URL=url) as second:
         done = second.run("doctor", "--json")
 
     (found,) = [one for one in json.loads(done.stdout)["findings"] if one["subject"] == "database"]
     assert found["level"] == level
-    assert f"has the encoding {encoding}" in found["said"]
-    assert "ENCODING 'UTF8'" in found["remedy"]
+    assert reason in found["said"]
+    assert "ENCODING 'UTF8' LOCALE 'C.UTF-8'" in found["remedy"]
 
 
 def test_an_older_release_does_not_start_beside_a_newer_schema(server: Postgres, another: Host) -> None:

@@ -18,13 +18,27 @@ REMEDY = (
     "Give the role of the service CREATE on the database (GRANT CREATE ON DATABASE) and on the schema (GRANT CREATE, USAGE ON "
     "SCHEMA public); tables that are there already have to belong to the role."
 )
+UNSEEN = (
+    "The extension pg_trgm is in a schema that the search_path of the role does not name: add the schema "
+    "(ALTER ROLE … SET search_path = public, …)."
+)
+OCCUPIED = (
+    "The schema has tables of another program: name an empty database in SAMPLEBANK_DATABASE_URL, or give the role a schema of "
+    "its own (CREATE SCHEMA, ALTER ROLE … SET search_path)."
+)
+REMEDIES: dict[type, str] = {
+    asyncpg.InsufficientPrivilegeError: REMEDY,
+    asyncpg.UndefinedObjectError: UNSEEN,
+    asyncpg.DuplicateTableError: OCCUPIED,
+}
 
 
 def _reason(error: DBAPIError) -> str:
-    """The words of PostgreSQL in one line, with a remedy where a right is missing. SQLAlchemy ends with a link of its own."""
+    """The words of PostgreSQL in one line, with a remedy where one is known. SQLAlchemy ends with a link of its own."""
     cause = error.orig.__cause__ if error.orig else None
     said = " ".join(str(cause or error.orig).split()).rstrip(".")
-    return f"{said}. {REMEDY}" if isinstance(cause, asyncpg.InsufficientPrivilegeError) else f"{said}."
+    remedy = REMEDIES.get(type(cause))
+    return f"{said}. {remedy}" if remedy else f"{said}."
 
 
 # The lock on upgrades belongs to the process that began this process. So the kernel ends both together.
