@@ -12,6 +12,8 @@ from samplebank.files import expanded
 from samplebank.worker.analysers import BUILT_IN
 
 RULES: Final = "yara_rules"
+#: the option with settings, in messages
+SETTING: Final = "--setting"
 #: names the work on hunts among the names of analysers
 HUNT: Final = "hunt"
 #: the built-in analysers that scan by the rules
@@ -54,7 +56,7 @@ class AnalyserChoice(NamedTuple):
         names = [name for name in names if not (hunts and name == HUNT)]
         places = tuple(place.absolute() for place in import_from or [])
         import_paths = [import_path(name) for name in names]
-        settings = read_pairs(setting or [], "--setting")
+        settings = read_pairs(setting or [], SETTING)
         if RULES in settings and not SCANNING.isdisjoint(names):
             settings[RULES] = _folder(settings[RULES])
         return cls(names, import_paths, settings, places, hunts)
@@ -62,7 +64,7 @@ class AnalyserChoice(NamedTuple):
     @property
     def words(self) -> str:
         """The words that name the same analysers on another command line."""
-        settings = [word for pair in self.settings.items() for word in ("--setting", "=".join(pair))]
+        settings = [word for pair in self.settings.items() for word in (SETTING, "=".join(pair))]
         places = [word for place in self.import_from for word in ("--import-from", str(place))]
         return shlex.join([*self.names, *settings, *places])
 
@@ -71,7 +73,7 @@ def _folder(given: str) -> str:
     """Make the path of a folder absolute, because analysers work in another folder than the user."""
     folder = expanded(Path(given)).absolute()
     if not folder.is_dir():
-        raise typer.BadParameter(f"{RULES} names {given}, which is not a folder.", param_hint="--setting")
+        raise typer.BadParameter(f"{RULES} names {given}, which is not a folder.", param_hint=SETTING)
     return str(folder)
 
 

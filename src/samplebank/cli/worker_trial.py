@@ -16,7 +16,13 @@ from samplebank.cli import printing
 from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.text import shown
-from samplebank.cli.worker_choice import AnalyserChoice, ImportFromOption, NameArgument, SettingOption
+from samplebank.cli.worker_choice import (
+    SETTING,
+    AnalyserChoice,
+    ImportFromOption,
+    NameArgument,
+    SettingOption,
+)
 from samplebank.errors import Refusal
 from samplebank.files import regular
 from samplebank.sandbox import SandboxError
@@ -24,7 +30,7 @@ from samplebank.settings import load
 from samplebank.worker import loop
 from samplebank.worker.analysers.testing import sample_file, violations
 from samplebank.worker.contract import JSON, Result
-from samplebank.worker.errors import WorkerError
+from samplebank.worker.errors import UnknownSetting, WorkerError
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
 
@@ -64,6 +70,8 @@ def try_worker(
     logs.set_up(load(os.environ).log_format, logging.WARNING)
     try:
         trials = asyncio.run(_tried(chosen, files, options))
+    except UnknownSetting as mistake:
+        raise typer.BadParameter(str(mistake), param_hint=SETTING) from mistake
     except (WorkerError, SandboxError) as error:
         raise Refusal(str(error)) from error
     if json:

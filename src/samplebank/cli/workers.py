@@ -18,6 +18,7 @@ from samplebank.cli.presence import OF_SERVICE, absence
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.worker_answers import Workload
 from samplebank.cli.worker_choice import (
+    SETTING,
     AnalyserChoice,
     ImportFromOption,
     NamesArgument,
@@ -32,7 +33,7 @@ from samplebank.serving.parent import stop_with_parent
 from samplebank.settings import Settings, load
 from samplebank.timespec import Millis
 from samplebank.worker import loop
-from samplebank.worker.errors import WorkerError
+from samplebank.worker.errors import UnknownSetting, WorkerError
 from samplebank.worker.registration import NotRegistered
 from samplebank.worker.stopping import stopping_at_signals
 
@@ -72,7 +73,7 @@ def _remarks(worker: Workload) -> list[tuple[str, int]]:
 def _row(worker: Workload) -> tuple[object, ...]:
     return (
         worker.short_name,
-        "the service" if worker.short_name == OF_SERVICE else _moment(worker.last_seen_timestamp) or "never",
+        "service" if worker.short_name == OF_SERVICE else _moment(worker.last_seen_timestamp) or "never",
         worker.waiting_tasks,
         _moment(worker.waiting_since_timestamp),
         worker.executing_tasks,
@@ -149,6 +150,8 @@ def _done(work: Coroutine[object, object, T]) -> T:
         return uvloop.run(work)
     except NotRegistered:
         raise
+    except UnknownSetting as mistake:
+        raise typer.BadParameter(str(mistake), param_hint=SETTING) from mistake
     except (WorkerError, SandboxError) as error:
         raise Refusal(str(error)) from error
 

@@ -5,6 +5,10 @@ class WorkerError(Exception):
     """The message is a sentence for the operator."""
 
 
+class UnknownSetting(WorkerError):
+    """None of the analysers takes a setting that was given."""
+
+
 class ServiceRefused(WorkerError):
     """The service understood the request and refuses. Asking again would not help.
 

@@ -13,7 +13,7 @@ import msgspec
 from samplebank.logs import Faults
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceRefused, WorkerError
+from samplebank.worker.errors import ServiceRefused, UnknownSetting
 from samplebank.worker.hunting.loop import HuntLoop
 from samplebank.worker.places import Places
 from samplebank.worker.registration import NotRegistered, Standing, ensure_registered
@@ -187,7 +187,7 @@ def check_settings(settings: Mapping[str, str], analysts: Sequence[SandboxedAnal
     unknown = sorted(settings.keys() - taken)
     if unknown and None not in known:
         says = f"they take {', '.join(sorted(taken))}" if taken else "they take none"
-        raise WorkerError(f"These analysers know no setting {unknown[0]}: {says}.")
+        raise UnknownSetting(f"These analysers know no setting {unknown[0]}: {says}.")
 
 
 class _Loop:
