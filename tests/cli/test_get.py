@@ -90,6 +90,19 @@ def test_a_list_may_come_from_a_shell_of_windows(
     assert local.run("search", "-", "--hashes").out == f"{sample.sha256}\n"
 
 
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf\r\n"])
+def test_an_empty_list_of_hashes_does_not_find_everything(
+    local: Program, bank: Bank, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    bank.submitted()
+    given(monkeypatch, content)
+
+    ended = local.run("search", "-", "--hashes")
+
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.complaints[0].startswith("samplebank: The standard input is empty.")
+
+
 @pytest.mark.parametrize("command", ["search", "get"])
 def test_input_that_is_no_text_is_told_in_one_line(
     local: Program, monkeypatch: pytest.MonkeyPatch, command: str

@@ -28,6 +28,10 @@ SHORT_HASH: Final = 16
 WIDE: Final = 150
 #: where a mistake stands in the query, as the service tells
 PLACE: Final = re.compile(r"q\[([0-9]{1,9}):([0-9]{1,9})\]")
+#: a list of hashes without a hash asks for no sample
+NOTHING_READ: Final = (
+    "The standard input is empty. An empty query finds everything: leave out `-` where everything is wanted."
+)
 SAMPLE_COLUMNS: Final = ("SHA256", "VERDICT", "SCORE", "TYPE", "SIZE", "FIRST SEEN", "LAST SEEN", "TAGS")
 JOB_COLUMNS: Final = ("ID", "STATE", "SAMPLE", "CUSTOMER", "ENQUEUED", "STARTED", "ENDED")
 
@@ -102,8 +106,13 @@ def search(
 
 
 def _read(words: Sequence[str]) -> str:
-    """The query: the arguments, or with `-` alone the standard input, for example a list of hashes."""
-    return streams.read_input() if list(words) == ["-"] else " ".join(words)
+    """The query: the arguments, or with `-` alone the standard input, for example a list of hashes. Raises `Invalid`."""
+    if list(words) != ["-"]:
+        return " ".join(words)
+    text = streams.read_input()
+    if not text.strip():
+        raise Invalid(NOTHING_READ)
+    return text
 
 
 def _find(client: Client, name: str, text: str, most: int | None) -> Found:
