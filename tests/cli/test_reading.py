@@ -79,10 +79,10 @@ def test_the_name_of_a_sample_cannot_write_to_the_terminal() -> None:
 def test_what_people_copy_stays_in_one_piece_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     console = printing.out()
-    whole = ["f" * 64, "2026-11-29T22:04:17.123Z", "0192f3aa-1111-7222-8333-444455556666"]
+    whole = ["f" * 64, "2026-11-29T22:04:17.123Z", "2026-11-29 22:04", "0192f3aa-1111-7222-8333-444455556666"]
 
     with console.capture() as shown:
-        console.print(printing.table(["FILE", "SHA-256", "AT", "ID"], [["/a folder/" * 8, *whole]]))
+        console.print(printing.table(["FILE", "SHA-256", "AT", "SEEN", "ID"], [["/a folder/" * 8, *whole]]))
 
     assert all(word in shown.get() for word in whole)
     assert "/a folder/" * 8 not in shown.get()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_the_list_tells_machines_when_a_worker_was_seen(local: Program, bank: Ba
         (found,) = [one for one in listed if one["shortName"] == worker]
         last: int | None = found["lastSeenTimestamp"]
         return last
+
+    assert eventually(seen)
+
+
+def test_times_of_the_list_stay_in_one_piece_on_a_narrow_terminal(local: Program, bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    bank.claim(worker)
+
+    def seen() -> bool:
+        lines = local.run("worker", "list", COLUMNS="80").out.splitlines()
+        rows = [line.split() for line in lines if line.startswith(f"{worker} ")]
+        return any(re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", row[1]) for row in rows)
 
     assert eventually(seen)
 
@@ -166,15 +179,21 @@ def test_a_trial_notices_what_the_service_would_refuse(program: Program, mine: A
 
 
 @pytest.mark.parametrize(
-    "command", [("worker", "test", "mine:Mine", "/bin/ls"), ("worker", "register", "mine:Mine")]
+    "command",
+    [
+        ("worker", "test", "mine:Mine", "/bin/ls"),
+        ("worker", "register", "mine:Mine"),
+        ("worker", "run", "mine:Mine"),
+    ],
 )
-def test_a_setting_that_no_analyser_takes_is_refused(
+def test_a_setting_that_no_analyser_takes_is_wrong_usage(
     local: Program, mine: Analyser, command: tuple[str, ...]
 ) -> None:
     refused = local.run(*command, *mine.words[1:], "--setting", "dept=1")
 
-    assert refused.status == 1
-    assert refused.complaints == ["samplebank: These analysers know no setting dept: they take depth."]
+    assert refused.status == 2
+    (complaint,) = refused.complaints
+    assert "Invalid value for --setting: These analysers know no setting dept: they take depth." in complaint
 
 
 def test_a_trial_of_one_file_that_cannot_be_read_does_not_stop_the_others(

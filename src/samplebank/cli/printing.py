@@ -21,8 +21,8 @@ PIPE_WIDTH: Final = 240  # a table for a program is not folded
 LONGEST_LINE: Final = 4000
 #: a key, or most of a key, anywhere in a text
 KEY: Final = re.compile(r"sb_[A-Za-z0-9_-]{30,}")
-#: a cell that is not folded: a hash, an id, a time, a state, a number
-WHOLE: Final = re.compile(r"[\w.:+-]{0,64}|[\d.]+ \w+")
+#: a cell that is not folded: a hash, an id, a time, a short time, a state, a number
+WHOLE: Final = re.compile(r"[\w.:+-]{0,64}|[\d.]+ \w+|[\d-]{10} [\d:]{5}")
 #: what JSON does not escape, and may be unprintable
 UNUSUAL: Final = re.compile(r"[^\n -~]")
 STYLES: Final[Mapping[str, str]] = {
