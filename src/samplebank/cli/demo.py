@@ -1,5 +1,6 @@
 """`samplebank demo`: a service, real files, jobs and verdicts, in one go; leaves nothing behind unless told to."""
 
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from samplebank.cli.sending import Outcome, send_all
 from samplebank.cli.submit import verdict_table
 from samplebank.errors import Refusal, Unavailable
 
+PROGRAM: Final = "samplebank"
 KEPT_FOLDER: Final = Path("demo-data")
 LIMIT: Final = 120.0  # seconds that the jobs may take
 PARALLEL: Final = 2
@@ -137,15 +139,18 @@ def _with_name(outcome: Outcome) -> Outcome:
 def _show_where_to_look(console: Console, service: LocalService, folder: Path, *, keep: bool) -> None:
     url = service.connection.url
     if not keep:
-        console.print("Nothing is left running. KEEP=1 make demo leaves the service up, to look around in.")
+        console.print(
+            "Nothing is left running. KEEP=1 in the environment leaves the service up, to look around in."
+        )
         return
+    program = sys.argv[0] if Path(sys.argv[0]).name == PROGRAM else PROGRAM
     lines = (
         f"The service goes on at {url}; its data and log are in {folder}.",
         f"  interface, to browse   {url}/docs",
         f"  keys                   {folder / CREDENTIALS}",
-        f"  jobs                   SAMPLEBANK_DATA_DIR={folder} .venv/bin/samplebank jobs",
+        f"  jobs                   SAMPLEBANK_DATA_DIR={folder} {program} jobs",
         f"  stop it                kill {service.process.pid}",
-        f"  another link           SAMPLEBANK_DATA_DIR={folder} .venv/bin/samplebank login",
+        f"  another link           SAMPLEBANK_DATA_DIR={folder} {program} login",
         f"Open this link within {MINUTES} minutes to look around, signed in:",
         make_link(folder),
     )
