@@ -77,6 +77,8 @@ ATTEMPTS: Mapping[str, Callable[[str], object]] = {
     "connect": lambda _: socket.create_connection(("127.0.0.1", 9), timeout=5),
     "open a socket": lambda _: socket.socket(socket.AF_UNIX),
     "open a pair of sockets": lambda _: socket.socketpair(),
+    "send out of band": lambda _: called("send", 0, b"x", 1, socket.MSG_OOB),
+    "receive out of band": lambda _: called("recv", 0, bytes(1), 1, socket.MSG_OOB),
     "pass a descriptor on": lambda _: socket.send_fds(socket.socket(fileno=0), [b"x"], [1]),
     "fork": lambda _: os.fork(),
     "start a program": lambda _: subprocess.run(["/bin/true"], check=True),

@@ -1,6 +1,7 @@
 """The code inside the children of the tests. Each request says which rule to keep or break."""
 
 import ctypes
+import fcntl
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ def obedient(argument: str) -> Answerer:
         b"argument": lambda _: argument.encode(),
         b"environment": lambda _: " ".join(os.environ).encode(),
         b"remember": lambda _: _remembered(),
+        b"change the output": lambda _: _changed_output(),
         b"hang up": lambda _: _hang_up(),
         b"start threads": lambda _: _start_threads(),
         b"name what is open": lambda _: " ".join(_open_files()).encode(),
@@ -109,6 +111,13 @@ def _remembered() -> bytes:
     """Count the calls to the process."""
     SEEN.append(None)
     return str(len(SEEN)).encode()
+
+
+def _changed_output() -> bytes:
+    """The flags of the output as they were before this call changed the flags."""
+    flags = fcntl.fcntl(1, fcntl.F_GETFL)
+    fcntl.fcntl(1, fcntl.F_SETFL, os.O_APPEND | os.O_NONBLOCK)
+    return str(flags).encode()
 
 
 def _hang_up() -> bytes:

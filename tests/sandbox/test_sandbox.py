@@ -60,6 +60,12 @@ async def test_no_call_finds_what_another_left(sandbox: Sandbox) -> None:
     assert calls == [b"1", b"1", b"1"]
 
 
+async def test_no_call_changes_the_output_of_another(sandbox: Sandbox) -> None:
+    first, second = [await sandbox.call(b"change the output", 10) for _ in range(2)]
+
+    assert first == second
+
+
 async def test_a_start_that_is_cancelled_leaves_no_line_open() -> None:
     before = lines()
 

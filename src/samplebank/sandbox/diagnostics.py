@@ -1,5 +1,6 @@
 """What a child prints: into a file without a name, which tells what a call died of."""
 
+import fcntl
 import os
 import tempfile
 
@@ -16,7 +17,11 @@ class Diagnostics:
         return self._file.fileno()
 
     def forget(self) -> None:
-        """Empty the file. The child shares the file position with us, and so writes on from the start."""
+        """Empty the file. The child shares the file position with us, and so writes on from the start.
+
+        The flags are shared as well: a call could set O_DIRECT, so that later calls write nothing.
+        """
+        fcntl.fcntl(self.fileno(), fcntl.F_SETFL, 0)
         os.lseek(self.fileno(), 0, os.SEEK_SET)
         os.ftruncate(self.fileno(), 0)
 

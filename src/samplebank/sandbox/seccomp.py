@@ -29,6 +29,9 @@ DEVICE_COMMANDS = (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)
 # PR_SET_NAME, PR_GET_NAME, PR_SET_VMA
 PROCESS_OPTIONS = (15, 16, 0x53564D41)
 
+# MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, MSG_NOSIGNAL: not MSG_OOB, whose code in the kernel nobody needs and had faults
+LINE_FLAGS = (0, 0x2, 0x40, 0x100, 0x4000)
+
 # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC: Landlock forbids truncation only since Linux 6.2, and O_TRUNC works with O_RDONLY, too
 WRITING = 0o1103
 FLAGS_OF_OPEN: Mapping[str, int] = {"open": 1, "openat": 2}
@@ -131,6 +134,8 @@ def _restrictions() -> Mapping[str, tuple[int, int, Sequence[int]]]:
     return {
         "clone": (0, JUMP_IF_BITS, (CLONE_THREAD,)),
         "prlimit64": (0, JUMP_IF_EQUAL, (0,)),
+        "recvfrom": (3, JUMP_IF_EQUAL, LINE_FLAGS),
+        "sendto": (3, JUMP_IF_EQUAL, LINE_FLAGS),
         "tgkill": (0, JUMP_IF_EQUAL, (OWN_PROCESS,)),
         "fcntl": (1, JUMP_IF_EQUAL, DESCRIPTOR_COMMANDS),
         "ioctl": (1, JUMP_IF_EQUAL, DEVICE_COMMANDS),

@@ -92,8 +92,6 @@ WAITING: Mapping[str, Numbers] = {
     "eventfd2": (290, 19),
     "pipe": (22, None),
     "pipe2": (293, 59),
-    "recvfrom": (45, 207),
-    "sendto": (44, 206),
     "shutdown": (48, 210),
 }
 FACTS: Mapping[str, Numbers] = {
@@ -113,6 +111,8 @@ ALLOWED: Mapping[str, Numbers] = {**MEMORY, **FILES, **TIME, **THREADS, **WAITIN
 #: calls that are allowed with some arguments only
 RESTRICTED: Mapping[str, Numbers] = {
     "clone": (56, 220),
+    "recvfrom": (45, 207),
+    "sendto": (44, 206),
     "prlimit64": (302, 261),
     "tgkill": (234, 131),
     "fcntl": (72, 25),
