@@ -71,6 +71,15 @@ async def test_nothing_is_found_in_harmless_files(yara: Analyse, content: bytes)
     assert result.possible_detections
 
 
+async def test_a_rule_that_informs_does_not_make_a_file_good(yara: Analyse) -> None:
+    result = await yara(
+        b"# Install\n" + b"plain words\n" * 50 + b"curl https://example.org/install.sh | sh\n"
+    )
+
+    assert [one.name for one in result.detections] == ["Shell_Installer_Line"]
+    assert result.score == -1
+
+
 async def test_the_rules_that_come_along_can_be_left_out(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.mkdir()

@@ -124,6 +124,14 @@ async def test_a_text_that_acts_is_told(documents: Extract, kind: str) -> None:
     assert finding in found(await documents(content))
 
 
+async def test_a_weak_finding_does_not_make_a_text_good(documents: Extract) -> None:
+    content, finding = TEXTS["query"]
+
+    result = await documents(content)
+
+    assert (result.score, found(result)) == (NO_FINDINGS, {finding})
+
+
 @pytest.mark.parametrize(
     "content",
     [

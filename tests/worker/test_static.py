@@ -134,6 +134,25 @@ async def test_that_nothing_is_found_does_not_make_a_file_good(static: Analyse, 
     assert (result.score, traits(result)) == (-1, set())
 
 
+@pytest.mark.parametrize(
+    ("content", "trait"),
+    [
+        pytest.param(
+            made_files.pdf("<< /Type /Catalog >>", "<< /S /JavaScript /JS (app.alert(1)) >>"),
+            "pdf-javascript",
+            id="pdf",
+        ),
+        pytest.param(bytes(100) + made_files.launcher(), "embedded-executable", id="carried program"),
+    ],
+)
+async def test_a_weak_suspicion_does_not_make_a_file_good(
+    static: Analyse, content: bytes, trait: str
+) -> None:
+    result = await static(content)
+
+    assert (result.score, traits(result)) == (-1, {trait})
+
+
 async def test_nothing_is_found_in_noise(static: Analyse) -> None:
     result = await static(b"\0" + secrets.token_bytes(8000))
 

@@ -39,6 +39,8 @@ FactKind = Literal[
 ]
 
 NO_FINDINGS = -1
+#: the lowest score of a suspicion: a verdict of 0 to 29 is "benign"
+SUSPICIOUS_SCORE = 30
 MIB = 1024 * 1024
 
 

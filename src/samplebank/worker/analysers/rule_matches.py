@@ -10,7 +10,7 @@ from typing import get_args
 import msgspec
 import yara_x
 
-from samplebank.worker.contract import JSON, Assessment, Tag
+from samplebank.worker.contract import JSON, NO_FINDINGS, SUSPICIOUS_SCORE, Assessment, Tag
 
 #: the score of a rule without a score
 DEFAULT_SCORE = 50
@@ -61,6 +61,16 @@ def tags_of(rules: Iterable[tuple[str, Meaning]]) -> list[Tag]:
         for rule, meaning in rules
         for tag in (Tag("yara", rule), *([Tag("family", meaning.family)] if meaning.family else []))
     ]
+
+
+def score_by(meanings: Iterable[Meaning]) -> int:
+    """The highest score of the rules that match. A low one that informs only says nothing: the file would be called benign."""
+    told = (
+        meaning.score
+        for meaning in meanings
+        if meaning.score >= SUSPICIOUS_SCORE or meaning.assessment != "informational"
+    )
+    return max(told, default=NO_FINDINGS)
 
 
 class Match(msgspec.Struct, frozen=True):

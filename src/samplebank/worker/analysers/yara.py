@@ -19,7 +19,6 @@ from samplebank.worker.analysers.rule_sets import SCAN_SECONDS, RuleSet
 from samplebank.worker.analysers.rule_variables import variables_of
 from samplebank.worker.contract import (
     JSON,
-    NO_FINDINGS,
     Analyser,
     Assessment,
     Detection,
@@ -136,7 +135,7 @@ class YaraAnalyser(Analyser):
         except yara_x.ScanError as error:
             raise Rejected(f"The file cannot be scanned: {error}.") from None
         return Result(
-            score=max((match.meaning.score for match in found), default=NO_FINDINGS),
+            score=rule_matches.score_by(match.meaning for match in found),
             result={
                 "rules": _described(found, sample.path),
                 "brokenRuleFiles": dict(islice(rules.broken.items(), MOST_BROKEN)),

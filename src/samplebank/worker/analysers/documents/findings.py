@@ -8,10 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from samplebank.worker.contract import NO_FINDINGS, Assessment
+from samplebank.worker.contract import NO_FINDINGS, SUSPICIOUS_SCORE, Assessment
 
-#: a sum below is no reason for a word on the file
-LEAST_SCORE = 20
 #: the highest score by findings none of which is grave, and the highest score at all
 MOST_WITHOUT_GRAVE, HIGHEST_SCORE = 80, 90
 NOTEWORTHY_WEIGHT, GRAVE_WEIGHT = 15, 60
@@ -160,7 +158,7 @@ def score_of(findings: Iterable[Finding]) -> int:
     """The score of the findings, each kind once. -1 where the findings weigh little."""
     weights = [KINDS[name].weight for name in {finding.name for finding in findings}]
     total = sum(weights)
-    if total < LEAST_SCORE:
+    if total < SUSPICIOUS_SCORE:
         return NO_FINDINGS
     is_grave = max(weights) >= GRAVE_WEIGHT
     return min(HIGHEST_SCORE if is_grave else MOST_WITHOUT_GRAVE, total)

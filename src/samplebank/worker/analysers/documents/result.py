@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from samplebank.worker.analysers.documents import macro_words
 from samplebank.worker.analysers.documents.findings import KINDS, TECHNIQUES, Finding, assessment_of, score_of
 from samplebank.worker.analysers.documents.report import MIB, Macro, Report, cut
-from samplebank.worker.analysers.rule_matches import Meaning
+from samplebank.worker.analysers.rule_matches import Meaning, score_by
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.runs import whole_text
 from samplebank.worker.contract import JSON, Detection, Evidence, Result, Tag
@@ -38,7 +38,7 @@ def result_of(report: Report) -> Result:
     tags = dict.fromkeys(KINDS[finding.name].tag for finding in findings)
     strongest = sorted({finding.name for finding in findings}, key=lambda name: (-KINDS[name].weight, name))
     return Result(
-        score=max([score_of(findings), *(meaning.score for meaning in rules.values())]),
+        score=max(score_of(findings), score_by(rules.values())),
         result=facts,
         tags=[
             *(Tag("behaviour", tag) for tag in tags if tag),

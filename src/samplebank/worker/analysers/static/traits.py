@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from samplebank.worker.contract import NO_FINDINGS, Assessment
+from samplebank.worker.contract import NO_FINDINGS, SUSPICIOUS_SCORE, Assessment
 
 Kind = Literal["structure", "behaviour"]
 CAPS: Mapping[Kind, int] = {"structure": 55, "behaviour": 80}
@@ -110,7 +110,7 @@ TRAITS: Mapping[str, Trait] = {
 
 
 def score_of(findings: Iterable[Finding], *, is_trusted: bool = False) -> int:
-    """The score of the findings. Without findings -1, not 0: finding nothing is no reason to call a file good.
+    """The score of the findings. Without findings, and with little, -1: neither is a reason to call a file good.
 
     A trusted signature is such a reason. What was found counts all the same.
     """
@@ -120,7 +120,8 @@ def score_of(findings: Iterable[Finding], *, is_trusted: bool = False) -> int:
         sums[trait.kind] += trait.weight
     if not any(sums.values()):
         return TRUSTED_SCORE if is_trusted else NO_FINDINGS
-    return min(HIGHEST_SCORE, sum(min(CAPS[kind], total) for kind, total in sums.items()))
+    score = min(HIGHEST_SCORE, sum(min(CAPS[kind], total) for kind, total in sums.items()))
+    return score if score >= SUSPICIOUS_SCORE else NO_FINDINGS
 
 
 def assessment_of(trait: Trait) -> Assessment:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from samplebank.worker.analysers.layer_rules import LayerAnalyser, NotScanned
-from samplebank.worker.analysers.rule_matches import Match, Meaning, patterns_of, tags_of
+from samplebank.worker.analysers.rule_matches import Match, Meaning, patterns_of, score_by, tags_of
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.layers import Layer, Peeling
 from samplebank.worker.analysers.strings.listing import Listing
@@ -15,7 +15,6 @@ from samplebank.worker.analysers.strings.schema import SCHEMA
 from samplebank.worker.analysers.strings.words import GRAVE, TECHNIQUES
 from samplebank.worker.contract import (
     JSON,
-    NO_FINDINGS,
     Detection,
     Evidence,
     Rejected,
@@ -104,7 +103,7 @@ def _result(
         "isCut": listing.is_cut,
     }
     return Result(
-        score=max((meaning.score for meaning in best.values()), default=NO_FINDINGS),
+        score=score_by(best.values()),
         result={
             "layers": [_described(layer, matches) for layer in peeling.layers],
             "rules": [_matched(*match) for match in matches[:MOST_RULES]],
