@@ -4,6 +4,7 @@ import secrets
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from zipfile import ZIP_STORED
 
 import jsonschema_rs
 import pytest
@@ -12,6 +13,7 @@ from samplebank.worker import wire
 from samplebank.worker.contract import Rejected, Result, Tag
 from samplebank.worker.sandboxed import SandboxedAnalyser
 from worker import made_files
+from worker.made_containers import tarred, zipped
 
 Analyse = Callable[[bytes], Awaitable[Result]]
 
@@ -267,6 +269,17 @@ async def test_a_sentence_about_dos_is_no_program(static: Analyse) -> None:
     content = LS + b"This program cannot be run in DOS mode"
 
     assert "embedded-executable" not in traits(await static(content))
+
+
+@pytest.mark.parametrize(
+    "container",
+    [tarred({"a.exe": made_files.launcher()}), zipped({"a.exe": made_files.launcher()}, ZIP_STORED)],
+    ids=["tar", "zip"],
+)
+async def test_an_archive_with_a_program_is_no_dropper(static: Analyse, container: bytes) -> None:
+    result = await static(container)
+
+    assert (traits(result), result.tags) == (set(), [])
 
 
 async def test_a_carried_program_is_found(static: Analyse) -> None:

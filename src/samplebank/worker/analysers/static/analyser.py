@@ -44,6 +44,8 @@ UNOPENED = "The entries of an archive are not looked into."
 SUBSYSTEM, EFI_SUBSYSTEMS = 92, range(10, 14)
 DOS_SENTENCE = b"This program cannot be run in DOS mode"
 
+#: a text may tell of programs, and an archive or a disk image that does not pack its files shows each program
+PROGRAM_BEARERS = frozenset({"text", "archive", "zip"})
 #: formats with a parser that holds the whole file in memory
 PARSED_WHOLE = frozenset({"pe", "elf", "macho", "ole"})
 
@@ -167,7 +169,7 @@ def _closed(facts: Facts, head: bytes) -> tuple[str | None, list[str]]:
 
 def _carried_programs(name: str, head: bytes) -> list[Finding]:
     """Find Windows programs inside of other files, by the sentence near the start of nearly all Windows programs."""
-    found = 0 if name == "text" else _count_programs(head, after=0 if name == "pe" else -1)
+    found = 0 if name in PROGRAM_BEARERS else _count_programs(head, after=0 if name == "pe" else -1)
     return [Finding("embedded-executable", f"{found} found")] if found > 0 else []
 
 
