@@ -12,6 +12,8 @@ import pikepdf
 import pybit7z
 import pytest
 
+from samplebank.worker.analysers.extract import sevenzip
+from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.contract import Result, Tag
 from worker import made_ext, made_hidden
 from worker.conftest import Extract
@@ -284,3 +286,20 @@ async def test_a_file_that_the_names_for_windows_lack_is_taken_from_an_image(ext
 
     assert sorted(contents(result)) == sorted([made_hidden.HIDDEN, made_hidden.SHOWN])
     assert result.result["listing"] == []
+
+
+def test_the_tables_of_a_help_file_are_listed_as_such() -> None:
+    haul = Haul(1)
+
+    for path, content in {
+        "#STRINGS": b"\1\0\2",
+        "$OBJINST": b"\0\0\0\4",
+        "#run.exe": PROGRAM,
+        "a.bin": b"\0\1",
+    }.items():
+        sevenzip.take_member(content, path, haul, "chm")
+
+    assert [child.name for child in haul.children()] == ["#run.exe", "a.bin"]
+    assert {(one["path"], one["why"]) for one in haul.listing} == {
+        (path, "a part of the container itself") for path in ("#STRINGS", "$OBJINST")
+    }

@@ -71,6 +71,8 @@ PICTURES = frozenset({"png", "jpeg", "gif", "bmp", "ico", "webp"})
 ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind.MAIL})
 #: where 7-Zip shows the tables of a file system
 OF_SYSTEM = ("[SYSTEM]/", "[SYS]/")
+#: how the names of the tables of a help file begin (CHM)
+OF_INDEX = ("#", "$")
 MOST_SOLID_BYTES = 160 * 1024 * 1024
 #: what 7-Zip raises for damaged files
 BROKEN: tuple[type[Exception], ...] = () if pybit7z is None else (pybit7z.BitException,)
@@ -206,7 +208,7 @@ def _take_all(
             else:
                 haul.fail(path, size, error)
             continue
-        _take(content, path, haul, how, only)
+        take_member(content, path, haul, how, only)
     return locked
 
 
@@ -280,8 +282,10 @@ def _all_at_once(reader: Any, items: Sequence[Any], haul: Haul) -> Mapping[str, 
     return {name: data for name, data in found.items() if names[name] == 1}
 
 
-def _take(content: bytes, path: str, haul: Haul, how: str, only: frozenset[Kind] | None) -> None:
-    only = ACTING if path.startswith(OF_SYSTEM) else only
+def take_member(content: bytes, path: str, haul: Haul, how: str, only: frozenset[Kind] | None = None) -> None:
+    """Take a member. Of the tables of a file system, and of the index of a help file, only what acts becomes a child."""
+    is_of_index = how == "chm" and path.startswith(OF_INDEX)
+    only = ACTING if is_of_index or path.startswith(OF_SYSTEM) else only
     if only is not None and kind_of(path, content) not in only:
         haul.pass_over(path, len(content), "a part of the container itself")
     else:
