@@ -90,6 +90,27 @@ async def test_a_note_that_was_sent_after_the_session_had_ended_is_there_again(
     await expect(chief.page.get_by_label("Note", exact=True)).to_have_value("")
 
 
+async def test_a_note_that_comes_back_has_the_readers_that_were_chosen(
+    chief: Tab, service: Service, sample: Sample
+) -> None:
+    """A note for few readers must not come back as a note for more."""
+    await chief.open(f"/sample/{sample.sha256}")
+    await chief.page.context.clear_cookies()
+    await chief.page.get_by_label("Note", exact=True).fill("the host of a source")
+    await chief.page.get_by_label("Who reads").select_option("red")
+    async with chief.page.expect_navigation():
+        await chief.page.get_by_role("button", name="Add the note").click()
+    assert "401" in chief.problems.pop()  # browsers note every refusal on the console
+
+    await chief.page.get_by_role("link", name="Sign in").click()
+    await chief.page.get_by_label("API key").fill(service.keys["chief"])
+    await chief.page.get_by_role("button", name="Sign in").click()
+    await chief.page.wait_for_url(f"**/sample/{sample.sha256}")
+
+    await expect(chief.page.get_by_label("Note", exact=True)).to_have_value("the host of a source")
+    await expect(chief.page.get_by_label("Who reads")).to_have_value("red")
+
+
 async def test_going_back_after_a_verdict_judges_once(chief: Tab, bank: Bank, sample: Sample) -> None:
     await chief.open("/samples")
     await chief.open(f"/sample/{sample.sha256}")

@@ -105,6 +105,7 @@ ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400
 CONFLICT: Final = 409
+UNAUTHORIZED: Final = 401
 #: statuses of refusals that pass: too many requests, or the database is away
 PASSING: Final = frozenset({429, 503})
 NEWER: Final = "The accounts have just changed: load the page again."
@@ -139,7 +140,12 @@ def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
 def _sample_of(visit: Visit, status: int) -> str | None:
     """The sample that a form was about which can be sent again: there is a way back to the sample."""
     _, first, sha256, *_ = [*visit.scope["path"].split("/"), "", ""]
-    is_mendable = visit.scope["method"] == "POST" and status in {BAD_REQUEST, CONFLICT, *PASSING}
+    is_mendable = visit.scope["method"] == "POST" and status in {
+        BAD_REQUEST,
+        UNAUTHORIZED,
+        CONFLICT,
+        *PASSING,
+    }
     return sha256 if is_mendable and first == "sample" and SHA256.fullmatch(sha256) else None
 
 

@@ -1,4 +1,4 @@
-// What was typed into a form that was refused, or sent after the session had ended, comes back when the form is shown again.
+// What was typed and chosen in a form that was refused, or sent after the session had ended, comes back when the form is shown again.
 
 const TYPED = "samplebank-typed";
 
@@ -7,7 +7,8 @@ document.addEventListener("submit", (event) => {
     if (event.defaultPrevented || form.method !== "post") return;
     const fields = [...form.querySelectorAll('textarea[name], input[name]:not([type], [autocomplete="off"])')];
     const typed = fields.filter((one) => one.value).map((one) => [one.name, one.value]);
-    if (typed.length) remember(TYPED, { action: form.action, typed, isRefused: false });
+    const chosen = [...form.querySelectorAll("select[name]")].map((one) => [one.name, one.value]);
+    if (typed.length) remember(TYPED, { action: form.action, typed, chosen, isRefused: false });
 });
 
 /** Fill what was typed into the form that is shown again. A page that is no refusal says that the form was taken. */
@@ -25,6 +26,10 @@ function restoreTyped() {
     for (const [name, value] of kept.typed) {
         const field = form.querySelector(`textarea[name="${CSS.escape(name)}"], input[name="${CSS.escape(name)}"]`);
         if (field && !field.value) field.value = value;
+    }
+    for (const [name, value] of kept.chosen) {
+        const field = form.querySelector(`select[name="${CSS.escape(name)}"]`);
+        if ([...(field?.options ?? [])].some((one) => one.value === value)) field.value = value;
     }
 }
 
