@@ -111,6 +111,23 @@ async def test_a_note_that_comes_back_has_the_readers_that_were_chosen(
     await expect(chief.page.get_by_label("Who reads")).to_have_value("red")
 
 
+async def test_rules_that_did_not_reach_the_service_are_there_again(chief: Tab) -> None:
+    rules = "rule loader { condition: false }"
+    await chief.open("/hunts")
+    await chief.page.get_by_label("YARA rules").fill(rules)
+    await chief.page.get_by_label("Stored").select_option("30 days")
+    await chief.page.route("**/hunts", lambda route: route.abort("connectionrefused"))
+    await chief.page.get_by_role("button", name="Hunt", exact=True).click()
+    await chief.page.wait_for_url("chrome-error://**")
+    await chief.page.unroute("**/hunts")
+
+    await chief.open("/hunts")
+
+    await expect(chief.page.get_by_label("YARA rules")).to_have_value(rules)
+    await expect(chief.page.get_by_label("Stored")).to_have_value("30 days")
+    chief.problems.clear()  # browsers note every broken connection on the console
+
+
 async def test_going_back_after_a_verdict_judges_once(chief: Tab, bank: Bank, sample: Sample) -> None:
     await chief.open("/samples")
     await chief.open(f"/sample/{sample.sha256}")

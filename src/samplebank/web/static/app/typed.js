@@ -1,28 +1,33 @@
-// What was typed and chosen in a form that was refused, or sent after the session had ended, comes back when the form is shown again.
+// What was typed and chosen in a form that was not taken comes back when the form is shown again: a form that was refused, that
+// was sent after the session had ended, or that did not reach the service.
 
 const TYPED = "samplebank-typed";
 
 document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post") return;
-    const fields = [...form.querySelectorAll('textarea[name], input[name]:not([type], [autocomplete="off"])')];
+    const fields = [...form.querySelectorAll(':is(textarea, input:not([type]))[name]:not([autocomplete="off"])')];
     const typed = fields.filter((one) => one.value).map((one) => [one.name, one.value]);
     const chosen = [...form.querySelectorAll("select[name]")].map((one) => [one.name, one.value]);
     if (typed.length) remember(TYPED, { action: form.action, typed, chosen, isRefused: false });
 });
 
-/** Fill what was typed into the form that is shown again. A page that is no refusal says that the form was taken. */
+/** Whether the service has led to the page, as after each form that was taken. */
+const wasLedHere = () => performance.getEntriesByType("navigation")[0]?.redirectCount > 0;
+
+/** Fill what was typed into the form that is shown again. */
 function restoreTyped() {
     const kept = recall(TYPED);
     if (!kept) return;
-    if (document.querySelector("[data-refused]")) {
+    if (document.querySelector("[data-refused]") || !document.querySelector("nav")) { // without a way to pages nobody is signed in
         remember(TYPED, { ...kept, isRefused: true });
         return;
     }
     const form = [...document.forms].find((one) => one.method === "post" && one.action === kept.action);
-    if (kept.isRefused && !form) return;
+    const isTaken = !kept.isRefused && wasLedHere();
+    if (!form && !isTaken) return;
     remember(TYPED, null);
-    if (!kept.isRefused) return;
+    if (isTaken) return;
     for (const [name, value] of kept.typed) {
         const field = form.querySelector(`textarea[name="${CSS.escape(name)}"], input[name="${CSS.escape(name)}"]`);
         if (field && !field.value) field.value = value;
