@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from kit.bank import V2, Bank, eventually, fields_of, name_of
+from kit.bank import V2, Bank, eventually, fields_of, later, name_of
 from samplebank.accounts import first_accounts, upkeep
 from samplebank.accounts.model import ADMINISTRATOR
 from samplebank.database import Database, Statement
@@ -207,7 +207,22 @@ def test_whoever_lost_the_answer_asks_again_and_the_lost_key_ends(bank: Bank) ->
     assert len(bank.data(bank.get(f"{API}/keys?user={name}"))) == 1
 
 
-@pytest.mark.parametrize("other", [{"label": "other"}, {"roles": [ROLE]}, {"customers": ["mill"]}])
+def test_a_key_that_ends_in_90_days_is_asked_for_again_as_any_other(bank: Bank) -> None:
+    """The same words name another moment each time."""
+    name, id_ = user(bank), str(uuid4())
+    first = bank.data(put_key(bank, name, id_, expiryTimestamp="now + 90 days"))
+    later(first["createdTimestamp"])
+
+    again = bank.data(put_key(bank, name, id_, expiryTimestamp="now + 90 days"))
+
+    assert again["key"] != first["key"]
+    assert again["expiryTimestamp"] == first["expiryTimestamp"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"label": "other"}, {"roles": [ROLE]}, {"customers": ["mill"]}, {"expiryTimestamp": "now + 1 day"}],
+)
 def test_an_id_of_another_key_is_refused(bank: Bank, other: dict[str, Any]) -> None:
     name, id_ = user(bank), str(uuid4())
     bank.data(put_key(bank, name, id_))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -149,6 +150,19 @@ def test_a_key_is_shown_once_and_works(chief: Visitor, bank: Bank) -> None:
     assert eventually(
         lambda: requests.get(f"{bank.url}{V2}/sample", headers={"Argus-API-Key": key}, timeout=60).ok
     )
+
+
+def test_a_form_that_is_sent_twice_shows_the_key_that_works(chief: Visitor, bank: Bank) -> None:
+    name = made(chief)
+    form = {"id": str(uuid4()), "label": "sensor", "expires": "now + 90 days"}
+
+    first, second = (chief.post(f"/accounts/{name}/keys", form).text("#key") for _ in range(2))
+    changed = chief.post(f"/accounts/{name}/keys", {**form, "label": "other"})
+
+    assert first.startswith("sb_")
+    assert second.startswith("sb_")
+    assert len(bank.data(bank.get(f"{API}/keys?user={name}"))) == 1
+    assert (changed.status, "has made another key already" in changed.text()) == (409, True)
 
 
 def test_a_key_is_revoked(chief: Visitor, bank: Bank) -> None:

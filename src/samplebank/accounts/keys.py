@@ -32,14 +32,16 @@ GRANTS = """
      WHERE subject_id = $1 OR subject_id IN (SELECT group_id FROM group_member WHERE user_id = $1)
 """
 GROUPS = "SELECT group_id FROM group_member WHERE user_id = $1 ORDER BY group_id"
-#: the same id again gives the key a new secret, as the first secret may never have arrived
+#: the same id again gives the key a new secret, as the first secret may never have arrived; an end such as "now + 90 days" is the same
+#: where the key lasts as long
 PUT_KEY = Statement("""
     INSERT INTO api_key (id, user_id, digest, label, roles, customers, created_time, expiry_time)
     VALUES (:id, :user_id, :digest, :label, :roles, :customers, :now, :expiry_time)
     ON CONFLICT (id) DO UPDATE SET digest = excluded.digest
      WHERE api_key.user_id = excluded.user_id AND api_key.label = excluded.label AND api_key.revoked_time IS NULL
        AND api_key.roles IS NOT DISTINCT FROM excluded.roles AND api_key.customers IS NOT DISTINCT FROM excluded.customers
-       AND api_key.expiry_time IS NOT DISTINCT FROM excluded.expiry_time
+       AND (api_key.expiry_time IS NOT DISTINCT FROM excluded.expiry_time
+            OR api_key.expiry_time - api_key.created_time = excluded.expiry_time - excluded.created_time)
     RETURNING id
 """)
 OF_USERS = "api_key k JOIN subject s ON s.id = k.user_id"

@@ -10,13 +10,14 @@ from samplebank.accounts.keys import Key
 from samplebank.api.accounts import changing, name_in
 from samplebank.api.keys import KeyPutRequest, end_key, make_key
 from samplebank.database.identifiers import find_id
-from samplebank.errors import NotFound, Violations, invalid
+from samplebank.errors import Conflict, NotFound, Violations, invalid
 from samplebank.http.validation import Document
 from samplebank.web.pages.accounts import fields_of
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
 NO_ID = "The form has no id of its own: load the page of the account again, and send the form again."
+USED = "The form has made another key already: load the page of the account again, and send the form again."
 
 
 class MadeKey(Page, frozen=True):
@@ -44,7 +45,10 @@ async def put_key_by_page(request: Visit) -> Response[bytes]:
         **({"expiryTimestamp": form["expires"]} if form.get("expires") else {}),
     }
     data = Document(msgspec.json.encode(given), KeyPutRequest).read(request.now)
-    made, key = await make_key(request, id_, data, Violations())
+    try:
+        made, key = await make_key(request, id_, data, Violations())
+    except Conflict:
+        raise Conflict(USED) from None
     return request.page(MadeKey(made, key))
 
 
