@@ -3,10 +3,21 @@
 import re
 import time
 
+from bench.databases import connected
+
 from hunts.hunting import HUNT, begun, claimed, end, mark, marked, rules_for
 from kit.bank import Bank, later
+from kit.service import Service
 from kit.visitor import Shown, Visitor
+from samplebank.web.pages.hunts import MOST_HUNTS
 from web.conftest import Visitors
+
+#: a hunt anew so many times, and these hunts once more
+COPIES = """
+    INSERT INTO hunt SELECT (jsonb_populate_record(h, jsonb_build_object('id', gen_random_uuid(), 'query', $2::text))).*
+      FROM hunt h, generate_series(1, $3) WHERE h.id = $1::text::uuid
+"""
+GONE = "DELETE FROM hunt WHERE query = $1"
 
 
 def sent(visitor: Visitor, **fields: str) -> Shown:
@@ -73,6 +84,23 @@ def test_a_hunt_is_shown_with_its_hits_and_cancelled(visitor: Visitors, bank: Ba
     assert "cancelled" in cancelled.text("h1")
     assert sample.sha256 not in shown.html
     assert "Cancelled by mia." in mia.get(f"/hunts/{hunt['id']}").text()
+
+
+async def test_older_hunts_are_a_link_away(visitor: Visitors, bank: Bank, service: Service) -> None:
+    hunt, word = begun(bank, rules_for("any")), mark()
+    bank.delete(f"{HUNT}/{hunt['id']}", "mia")
+    async with connected(service.database_url) as db:
+        try:
+            await db.execute(COPIES, hunt["id"], word, MOST_HUNTS)
+            mia = visitor("mia")
+            first, second = mia.get("/hunts"), mia.get(f"/hunts?offset={MOST_HUNTS}")
+        finally:
+            await db.execute(GONE, word)
+
+    assert len(first.all("tr[data-row]")) == MOST_HUNTS
+    assert f"./hunts?offset={MOST_HUNTS}" in first.links()
+    assert second.all("tr[data-row]")
+    assert second.text(".older").startswith("← newer")
 
 
 def test_who_may_not_hunt_sees_no_form(visitor: Visitors) -> None:

@@ -35,7 +35,7 @@ BAD_REQUEST: Final = 400
 MOST_LINES: Final = 100
 
 
-class HitQuery(msgspec.Struct, forbid_unknown_fields=True):
+class OffsetQuery(msgspec.Struct, forbid_unknown_fields=True):
     offset: Offset = 0
 
 
@@ -55,12 +55,17 @@ class ListedHunt(msgspec.Struct, frozen=True):
 
 
 class HuntsPage(Page, frozen=True):
-    """`rules`, `query`, `since` and `customer` are what the form holds. `mistakes` are lines about the form that was sent."""
+    """`rules`, `query`, `since` and `customer` are what the form holds. `mistakes` are lines about the form that was sent.
+
+    `newer` and `older` are offsets of other hunts.
+    """
 
     template: ClassVar[str] = "hunts.html"
     section: ClassVar[str] = "hunts"
 
     rows: list[ListedHunt]
+    newer: int | None
+    older: int | None
     copied: Copied
     mistakes: list[str]
     may_hunt: bool
@@ -93,9 +98,9 @@ class HuntPage(Page, frozen=True):
 
 @get("/hunts", opt=operation("showHunts", Permission.VIEW_JOBS))
 async def show_hunts(request: Visit) -> Response[bytes]:
-    """Show the newest hunts, and the form for another."""
-    request.read_query(NoQuery)
-    return request.page(await _list(request, {}, []))
+    """Show the hunts, the newest first, and the form for another."""
+    query = request.read_query(OffsetQuery)
+    return request.page(await _list(request, {}, [], query.offset))
 
 
 @post("/hunts", opt=operation("huntByPage", Permission.REANALYSE), status_code=303)
@@ -131,7 +136,7 @@ async def start(request: Visit) -> Response[bytes]:
 @get("/hunts/{hunt_id:str}", opt=operation("showHunt", Permission.VIEW_JOBS))
 async def show_hunt(request: Visit) -> Response[bytes]:
     """Show how far a hunt is, and the hits that the visitor may see."""
-    query = request.read_query(HitQuery)
+    query = request.read_query(OffsetQuery)
     async with request.reading() as db:
         found = await queries.get_visible(db, request.caller, request.path("hunt_id"))
         number = await queries.count_visible_hits(db, request.caller, found)
@@ -167,14 +172,16 @@ async def cancel(request: Visit) -> Response[bytes]:
     return request.to(f"hunts/{found.id}")
 
 
-async def _list(request: Visit, form: dict[str, str], mistakes: list[str]) -> HuntsPage:
+async def _list(request: Visit, form: dict[str, str], mistakes: list[str], offset: int = 0) -> HuntsPage:
     listing = queries.hunts_matching(request.caller, None)
     async with request.reading() as db:
-        found = await listing.page(db, Part(limit=MOST_HUNTS))
+        found = await listing.page(db, Part(MOST_HUNTS + 1, offset))
     own = request.caller.user.customer.short_name
     return HuntsPage(
         copied=of_hunts(request.address),
-        rows=[_line(request, one) for one in found],
+        rows=[_line(request, one) for one in found[:MOST_HUNTS]],
+        newer=max(0, offset - MOST_HUNTS) if offset else None,
+        older=offset + MOST_HUNTS if len(found) > MOST_HUNTS else None,
         mistakes=mistakes,
         may_hunt=request.caller.holds(Permission.REANALYSE),
         key=new_key(),
