@@ -81,9 +81,24 @@ class Evidence(msgspec.Struct, frozen=True):
         return [*flags, "potentiallyMalicious"] if self.potentially_malicious else flags
 
 
+class SomeEvidence(msgspec.Struct, frozen=True):
+    """Evidence of an analysis, of `number` in all."""
+
+    files: list[Evidence]
+    number: int
+
+    @property
+    def more(self) -> int:
+        return self.number - len(self.files)
+
+
 COLUMNS = Columns.of(Evidence, "e")
 FIND_OF_SEVERAL = f"""
-    SELECT e.analysis_id, {COLUMNS.sql} FROM evidence e WHERE {{}} ORDER BY e.created_time, e.id LIMIT {{}}
+    SELECT e.analysis_id, e.number, {COLUMNS.sql}
+      FROM (SELECT e.*, row_number() OVER (PARTITION BY e.analysis_id ORDER BY e.created_time, e.id) AS place,
+                   count(*) OVER (PARTITION BY e.analysis_id) AS number
+              FROM evidence e WHERE {{}}) e
+     WHERE e.place <= {{}} ORDER BY e.analysis_id, e.place
 """
 FIND_SAME = Statement(f"""
     SELECT {COLUMNS.sql} FROM evidence e
@@ -157,12 +172,12 @@ async def get_evidence(
 
 async def evidence_of_several(
     db: Connection, caller: Caller, analyses: Iterable[AnalysisOfCustomer], most: int
-) -> dict[UUID, list[Evidence]]:
-    """Find the evidence of several analyses that is for the caller, oldest first, `most` in all."""
+) -> dict[UUID, SomeEvidence]:
+    """Find the evidence of several analyses that is for the caller, oldest first, `most` of each analysis."""
     of_analyses = [_of(analysis, caller) for analysis in analyses]
-    found: dict[UUID, list[Evidence]] = {}
-    for id_, *columns in await Sql(FIND_OF_SEVERAL, any_of(of_analyses), most).rows(db):
-        found.setdefault(id_, []).append(COLUMNS.read(columns))
+    found: dict[UUID, SomeEvidence] = {}
+    for id_, number, *columns in await Sql(FIND_OF_SEVERAL, any_of(of_analyses), most).rows(db):
+        found.setdefault(id_, SomeEvidence([], number)).files.append(COLUMNS.read(columns))
     return found
 
 

@@ -7,7 +7,7 @@ from litestar import Response, get
 
 from samplebank.accounts.model import Permission
 from samplebank.analyses import evidence, queries
-from samplebank.analyses.evidence import AnalysisOfCustomer, Evidence
+from samplebank.analyses.evidence import AnalysisOfCustomer, SomeEvidence
 from samplebank.analyses.model import Analysis
 from samplebank.api.downloads import BINARY, attachment
 from samplebank.api.evidence import send_evidence
@@ -25,9 +25,10 @@ from samplebank.web.sample_head import Head, PartQuery, read_head
 from samplebank.web.visit import Visit
 from samplebank.web.wild import defanged, plain
 
-#: results on a page, and files of evidence in all
+#: results on a page, and files of evidence of each
 MOST: Final = 8
 MOST_FILES: Final = 100
+NO_FILES: Final = SomeEvidence([], 0)
 #: characters of JSON that the page shows of a result
 MOST_JSON: Final = 8 * 1024
 JSON: Final = "application/json"
@@ -41,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True):
     drawn: Drawn
     json: list[str]
     size: int
-    files: list[Evidence]
+    evidence: SomeEvidence
 
 
 class Findings(Page, frozen=True):
@@ -71,14 +72,14 @@ async def show_findings(request: Visit) -> Response[bytes]:
         Findings(
             copied=of_view(request.address, "findings", head.sha256),
             head=head,
-            rows=[_finding(one, schemas.get(one.agent_name), files.get(one.id, [])) for one in shown],
+            rows=[_finding(one, schemas.get(one.agent_name), files.get(one.id, NO_FILES)) for one in shown],
             offset=query.offset,
             next_offset=query.offset + MOST if len(found) > MOST else None,
         )
     )
 
 
-def _finding(analysis: Analysis, schema: Any, files: list[Evidence]) -> Finding:
+def _finding(analysis: Analysis, schema: Any, files: SomeEvidence) -> Finding:
     written = msgspec.json.encode(analysis.result)
     begin = written[:MOST_JSON]
     if len(written) <= MOST_JSON:
@@ -89,7 +90,7 @@ def _finding(analysis: Analysis, schema: Any, files: list[Evidence]) -> Finding:
         drawn=draw(analysis.result, schema),
         json=[plain(defanged(line)) for line in lines],
         size=len(written),
-        files=files,
+        evidence=files,
     )
 
 
