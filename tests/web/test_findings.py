@@ -7,6 +7,8 @@ import pytest
 
 from kit.bank import ROBOT, Bank, Sample, name_of
 from kit.visitor import Visitor
+from samplebank.web.pages.findings import MOST_FILES
+from samplebank.web.pages.sample import MOST_NAMED
 from samplebank.worker.analysers.strings import schema as strings
 from web.conftest import Visitors
 
@@ -126,6 +128,23 @@ def test_a_cut_list_says_in_its_place_how_much_is_left_out(
     assert page.text("dd p.none") == f"… and {left_out:,} more {word}, not shown here"
 
 
+def test_the_page_of_a_sample_names_some_tags_and_leads_to_all(
+    bank: Bank, visitor: Visitors, sample: Sample
+) -> None:
+    """Else hundreds of tags push the notes and the form for a verdict screens down."""
+    tags = [{"type": "family", "value": f"family-{place}"} for place in range(MOST_NAMED + 7)]
+    found = [{"name": f"Rule.{place}", "assessment": "malicious"} for place in range(MOST_NAMED + 1)]
+    bank.analyse(sample, name_of("w"), 99, tags=tags, triggeredDetections=found)
+    mia = visitor("mia")
+
+    shown = mia.get(f"/sample/{sample.sha256}")
+
+    assert len(shown.all("span.tag")) == 2 * MOST_NAMED
+    assert "and 7 more" in shown.text()
+    assert "and 1 more" in shown.text()
+    assert f"family-{MOST_NAMED + 6}" in findings(mia, sample).text()
+
+
 def test_the_whole_result_is_saved_as_json(bank: Bank, visitor: Visitors, sample: Sample) -> None:
     result = {"told": ["<script>", 1, None]}
     id_ = bank.analyse(sample, name_of("w"), analysisResult=result)
@@ -154,6 +173,23 @@ def test_evidence_is_saved_from_the_page(visitor: Visitors, backed: Sample) -> N
 
     assert saved.content == b"screen.png"
     assert saved.headers["Content-Disposition"] == 'attachment; filename="screen.png"'
+
+
+def test_evidence_that_is_left_out_is_told_and_hides_none_of_another_worker(
+    bank: Bank, visitor: Visitors, sample: Sample
+) -> None:
+    first, second = (bank.analyse(sample, name_of("w")) for _ in range(2))
+    for id_, number in ((first, MOST_FILES + 1), (second, 1)):
+        for place in range(number):
+            path = f"{sample.path}/analysis/{id_}/evidence/{place}.png"
+            bank.data(bank.call("POST", path, ROBOT, data=f"{id_} {place}".encode()))
+
+    shown = findings(visitor("mia"), sample)
+
+    numbers = [sum(f"/analysis/{id_}/evidence/" in link for link in shown.links()) for id_ in (first, second)]
+    assert numbers == [MOST_FILES, 1]
+    assert "1 more file is not shown here" in shown.text(f"#a{first}")
+    assert "not shown here" not in shown.text(f"#a{second}")
 
 
 def test_evidence_is_neither_script_nor_style_of_a_page(

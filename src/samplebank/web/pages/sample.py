@@ -42,6 +42,8 @@ from samplebank.web.way import Way, its_way
 
 #: submissions, analyses and jobs that the page shows
 MOST: Final = 10
+#: detections and tags of an analysis that the page shows
+MOST_NAMED: Final = 20
 #: milliseconds in which somebody undoes a verdict, and the reason that is stored then
 TIME_TO_UNDO: Final = 60 * 60 * 1000
 UNDONE: Final = "Undone by who set it."
@@ -75,6 +77,8 @@ class Said(msgspec.Struct, frozen=True):
     created_time: int
     detections: list[str]
     tags: list[str]
+    more_detections: int
+    more_tags: int
 
 
 class SamplePage(Page, frozen=True):
@@ -205,8 +209,10 @@ def _said(analysis: Analysis) -> Said:
         version=analysis.agent_version,
         score=analysis.score,
         created_time=analysis.created_time,
-        detections=[detection["name"] for detection in analysis.detections],
-        tags=[tag["value"] for tag in analysis.tags],
+        detections=[detection["name"] for detection in analysis.detections[:MOST_NAMED]],
+        tags=[tag["value"] for tag in analysis.tags[:MOST_NAMED]],
+        more_detections=max(0, len(analysis.detections) - MOST_NAMED),
+        more_tags=max(0, len(analysis.tags) - MOST_NAMED),
     )
 
 
