@@ -9,7 +9,8 @@ from bench.databases import connected
 from playwright.async_api import Route, expect
 
 from browser.conftest import Tabs
-from kit.bank import Bank, name_of
+from hunts.hunting import HUNT, begun, rules_for
+from kit.bank import CHIEF, Bank, name_of
 from kit.browser import HOST, Tab
 from kit.service import Service
 from samplebank.web.pages.batch import MOST
@@ -128,6 +129,26 @@ async def test_keys_act_on_the_marked_row(mia: Tab, named: list[str]) -> None:
     await mia.query.fill("")
     await keyboard.press("Control+v")
     assert await mia.query.input_value() == named[2]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("/accounts", "Grants of its own"), ("/workers", "Clears in"), ("/hunts", "looked at")],
+)
+async def test_space_shows_what_a_row_of_any_list_leads_to(
+    service: Service, bank: Bank, tabs: Tabs, path: str, told: str
+) -> None:
+    bank.delete(f"{HUNT}/{begun(bank, rules_for('any'), CHIEF)['id']}", CHIEF)
+    bank.worker()
+    chief = await (await tabs()).sign_in(service.keys["chief"])
+    await chief.open(path)
+
+    for key in ("j", "Space"):
+        await chief.page.keyboard.press(key)
+
+    peek = chief.page.get_by_role("dialog", name="Peek")
+    await expect(peek).to_contain_text(told)
+    await expect(peek.get_by_role("button")).to_have_count(0)
 
 
 async def test_the_menu_of_a_value_searches_excludes_copies_and_counts(mia: Tab, named: list[str]) -> None:

@@ -127,6 +127,15 @@ async function fill(place, href, choose) {
 }
 
 /**
+ * The parts of a page that a peek shows; the heading, where the page marks no parts.
+ * @param {Document} page
+ */
+function essence(page) {
+    const marked = [...page.querySelectorAll("[data-peek]")];
+    return marked.length ? marked : [...page.querySelectorAll("h1")];
+}
+
+/**
  * Show the essence of the page that a link leads to.
  * @param {HTMLAnchorElement} link
  */
@@ -143,8 +152,9 @@ export async function peek(link) {
         event.stopPropagation(); // behind the dialog the same key opens a peek
         dialog.close();
     });
-    await fill(place, link.href, (page) => [...page.querySelectorAll("[data-peek]")].map((part) => {
+    await fill(place, link.href, (page) => essence(page).map((part) => {
         const shown = document.importNode(part, true);
+        for (const form of shown.querySelectorAll("form")) form.remove(); // a peek changes nothing
         for (const one of [shown, ...shown.querySelectorAll("*")]) for (const name of ["id", "data-key"]) one.removeAttribute(name);
         return shown;
     }));
