@@ -4,6 +4,16 @@ const PAUSE = 120; // milliseconds after the last key before the service is aske
 const root = document.documentElement.dataset.root;
 // The service counts places in code points, and a text of a script is counted in units of UTF-16: an emoji has two.
 
+/** The choices for a place in a query; null while the service is away, and after the session has ended: the box works without choices. */
+async function choicesFor(query) {
+    try {
+        const answer = await fetch(`${root}complete?${query}`, { redirect: "error" });
+        return answer.ok ? await answer.json() : null;
+    } catch {
+        return null;
+    }
+}
+
 /** @param {HTMLInputElement} box */
 function completeIn(box) {
     const list = document.createElement("ul");
@@ -49,9 +59,9 @@ function completeIn(box) {
         const text = box.value;
         const at = [...text.slice(0, box.selectionStart ?? 0)].length;
         const query = new URLSearchParams({ q: text, at: String(at), kind: box.dataset.complete });
-        const answer = await fetch(`${root}complete?${query}`);
-        if (!answer.ok || mine !== asked || document.activeElement !== box) return;
-        const [start, end, choices] = await answer.json();
+        const told = await choicesFor(query);
+        if (!told || mine !== asked || document.activeElement !== box) return;
+        const [start, end, choices] = told;
         span = [start, end].map((place) => [...text].slice(0, place).join("").length);
         length = text.length;
         list.replaceChildren(
