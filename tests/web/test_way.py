@@ -1,6 +1,7 @@
 """The way of a sample on its page: submissions, jobs and tasks on scales of time."""
 
 from kit.bank import Bank
+from samplebank.web.way import MOST_TASKS
 from web.conftest import Visitors
 
 
@@ -33,6 +34,16 @@ def test_the_tasks_of_the_newest_job_are_drawn_with_their_attempts(bank: Bank, v
         True,
         1,
     ]
+
+
+def test_more_tasks_than_the_page_shows_are_told(bank: Bank, visitor: Visitors) -> None:
+    sample, job, _ = bank.planned(*bank.workers(MOST_TASKS + 2), user="mia")
+
+    shown = visitor("mia").get(f"/sample/{sample.sha256}")
+
+    assert "and 2 more" in shown.text("#way")
+    assert f"../job/{job}" in shown.links()
+    assert "not shown here" not in visitor("mia").get(f"/job/{job}").text()
 
 
 def test_who_may_not_see_the_customer_sees_nothing_of_the_way(bank: Bank, visitor: Visitors) -> None:

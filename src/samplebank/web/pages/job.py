@@ -52,6 +52,7 @@ class JobPage(Page, frozen=True):
     name: str | None
     why: Explanation | None
     tasks: list[ShownTask]
+    more_tasks: int
     rules: list[PlanRule]
     options: list[dict[str, str]]
     late: Replanned | None
@@ -78,6 +79,7 @@ async def show_job(request: Visit) -> Response[bytes]:
             name=None if sighting is None else sighting.file_name,
             why=None if job.end_time is not None and why.told.remedy is None else why,
             tasks=_shown(job, _in_order(tasks)[:MOST_TASKS], why, request.now),
+            more_tasks=max(0, len(tasks) - MOST_TASKS),
             rules=[show_rule(content, caller, directory) for content in plan.rules],
             options=plan.options,
             late=late,
