@@ -199,6 +199,23 @@ async def test_a_key_goes_to_its_field_on_a_sample(
     assert await tab.page.evaluate("document.activeElement.name") == field
 
 
+async def test_space_turns_a_switch(mia: Tab, bank: Bank) -> None:
+    """Screen readers call the link that leaves an analysis out a switch, and a switch is turned by a space."""
+    worker = bank.worker()["shortName"]
+    sample, job, tasks = bank.planned(worker)
+    analysis = bank.analyse(sample, worker, 99)
+    assert bank.update(job, tasks[worker], "success", analyses=[analysis]).ok
+    await mia.open(f"/sample/{sample.sha256}")
+    switch = mia.page.get_by_role("switch")
+    await expect(switch).not_to_be_checked()
+
+    await switch.focus()
+    await mia.page.keyboard.press("Space")
+
+    await mia.page.wait_for_url(f"**?without={analysis}")
+    await expect(switch).to_be_checked()
+
+
 async def test_keys_open_what_a_sample_offers(service: Service, tabs: Tabs, named: list[str]) -> None:
     tab = await (await tabs()).sign_in(service.keys["chief"])
     await tab.open(f"/sample/{named[0]}")

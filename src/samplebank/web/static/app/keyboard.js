@@ -38,6 +38,12 @@ document.addEventListener("keydown", (event) => {
     }
     if (isTyping(event.target)) return;
     const own = { " ": "Space", X: "Shift+x" }[event.key] ?? event.key;
+    const turned = event.target instanceof Element && event.target.closest("[role=switch]");
+    if (own === "Space" && turned instanceof HTMLElement) {
+        event.preventDefault();
+        turned.click();
+        return;
+    }
     // a space opens and presses what has the focus, but for a link
     if (own === "Space" && event.target instanceof Element && event.target.closest("button, summary, input")) return;
     const find = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]:not([hidden])`);
