@@ -13,6 +13,8 @@ from kit.bank import eventually, name_of, together
 from kit.oidc import GROUPS, RULE, RULES, ProviderServer, apply, back_of, sign_in_as, somebody
 from kit.service import Service
 from kit.visitor import Shown, Visitor
+from samplebank.assembly import clock
+from samplebank.web.pages.oidc import PLAIN, Way
 
 #: what a page with this text shows to holders of viewAnalysisPolicy alone
 FOR_JUDGES = "/policy"
@@ -230,6 +232,27 @@ def test_a_sign_in_that_another_browser_began_is_refused(mine: Service) -> None:
 )
 def test_a_way_back_without_a_way_there_is_refused(mine: Service, query: str) -> None:
     assert Visitor(mine.url).get(f"/login/oidc/back?{query}").status == 400
+
+
+@pytest.mark.parametrize("begun", [-11 * 60_000, 2 * 60_000], ids=["too long ago", "in the future"])
+def test_a_way_back_of_a_sign_in_from_another_time_is_refused(mine: Service, begun: int) -> None:
+    way = Way("s" * 43, clock() + begun, "/")
+
+    shown = Visitor(mine.url).get(
+        f"/login/oidc/back?code=x&state={way.word('state')}", headers={"Cookie": f"{PLAIN}={way.value}"}
+    )
+
+    assert (shown.status, "begin again" in shown.text()) == (400, True)
+
+
+def test_the_cookie_of_a_sign_in_is_out_of_reach_of_scripts_and_goes_with_the_way_back(mine: Service) -> None:
+    visitor = Visitor(mine.url)
+
+    given = visitor.get("/login/oidc", follow=False).response.headers["Set-Cookie"]
+    taken = visitor.get("/login/oidc/back").response.headers["Set-Cookie"]
+
+    assert {"httponly", "samesite=lax"} <= {part.strip() for part in given.lower().split(";")}
+    assert "max-age=0" in taken.lower()
 
 
 def test_a_code_signs_in_once(mine: Service, company: ProviderServer) -> None:

@@ -195,6 +195,52 @@ async def test_a_token_whose_header_has_a_list_for_a_word_is_refused(
         await exchange(provider)
 
 
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [
+        ("RS512", lambda named: jwk.RSAKey.generate_key(2048, named)),
+        ("PS256", lambda named: jwk.RSAKey.generate_key(2048, named)),
+        ("ES384", lambda named: jwk.ECKey.generate_key("P-384", named)),
+        ("Ed25519", lambda named: jwk.OKPKey.generate_key("Ed25519", named)),
+    ],
+)
+async def test_a_token_may_be_signed_by_each_safe_algorithm_that_the_provider_names(
+    forger: Forger, provider: Provider, algorithm: str, key: Callable[[dict[str, Any]], jwk.Key]
+) -> None:
+    used = key({"kid": "first"})
+    forger.document["id_token_signing_alg_values_supported"] = [algorithm]
+    forger.tell(used)
+    forger.give(claims_of(forger), used, alg=algorithm)
+
+    assert (await exchange(provider)).subject == "alice"
+
+
+async def test_a_key_for_encryption_signs_nothing(forger: Forger, provider: Provider) -> None:
+    forger.answers["/keys"] = 200, {"keys": [{**forger.key.as_dict(private=False), "use": "enc"}]}
+    forger.give(claims_of(forger))
+
+    with pytest.raises(Unproven, match="not signed by a key"):
+        await exchange(provider)
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end(forger: Forger, provider: Provider) -> None:
+    forger.answers["/keys"] = 200, b" " * (provider_module.MOST + 1)
+    forger.give(claims_of(forger))
+
+    with pytest.raises(Unproven, match="answered more than"):
+        await exchange(provider)
+
+
+async def test_an_answer_without_its_sender_is_refused_where_the_provider_names_itself(
+    forger: Forger, provider: Provider
+) -> None:
+    forger.document["authorization_response_iss_parameter_supported"] = True
+    forger.tell()
+
+    with pytest.raises(Unproven, match="another sign-in service"):
+        await provider.check_sender(None)
+
+
 async def test_a_key_for_secrets_signs_nothing(forger: Forger, provider: Provider) -> None:
     shared = jwk.OctKey.generate_key(256, {"kid": "first"})
     forger.answers["/keys"] = 200, {"keys": [shared.as_dict(private=True)]}
