@@ -342,6 +342,17 @@ def test_times_of_invisible_submissions_are_not_matched(bank: Bank) -> None:
     assert found == [[], [sample.sha256]]
 
 
+def test_the_times_of_a_sample_are_those_of_submissions_that_the_caller_sees(bank: Bank) -> None:
+    sample = Sample()
+    bank.submit(sample, "hana", observedTimestamp=1_000)
+    bank.submit(sample, "quinn", observedTimestamp=2_000)
+    bank.submit(sample, "hana", observedTimestamp=3_000, fileName=name_of("again"))
+
+    seen = bank.data(bank.get(sample.path, "quinn"))
+
+    assert (seen["firstObservedTimestamp"], seen["lastObservedTimestamp"]) == (2_000, 2_000)
+
+
 @pytest.mark.parametrize(("field", "for_quinn"), [("firstSubmitted", True), ("lastSubmitted", False)])
 def test_the_first_and_last_submission_are_those_that_the_caller_sees(
     bank: Bank, field: str, *, for_quinn: bool

@@ -133,6 +133,16 @@ def test_bounds_on_another_field_do_not_span(pile: Pile) -> None:
     assert found == [(5 * DAY, 1)]
 
 
+def test_so_many_groups_as_asked_for_are_told_the_largest_first(pile: Pile) -> None:
+    for colour, number in (("red", 1), ("green", 3), ("blue", 2)):
+        for file in range(number):
+            pile.add(fileName=f"{colour} {file}", meta={"colour": colour})
+
+    records = pile.count(groupBy=[{"field": "metaData", "metaDataField": "colour", "limit": 2}])
+
+    assert counts(records) == [("green", 3), ("blue", 2)]
+
+
 def test_more_than_ten_thousand_buckets_are_refused(pile: Pile) -> None:
     timeline = {"name": "t", "field": "observedTimestamp", "resolution": "hour", "includeEmpty": True}
     bounds = {"startTimestamp": 0, "endTimestamp": "now", "timeFieldStrategy": ["observedTimestamp"]}

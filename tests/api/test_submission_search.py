@@ -35,6 +35,14 @@ def test_ids_and_digests_are_keywords_as_a_whole(bank: Bank, field: str) -> None
     assert (whole, part) == ([submission["id"]], [])
 
 
+@pytest.mark.parametrize("field", ["id", "sampleSha256"])
+def test_ids_and_digests_are_looked_for_in_the_chosen_field_only(bank: Bank, field: str) -> None:
+    submission = bank.submit()
+    word = submission["id"] if field == "id" else submission["sampleSha256"]
+
+    assert find(bank, keywords=[word], keywordFieldStrategy=["fileName"]) == []
+
+
 def test_a_tlp_is_a_keyword(bank: Bank) -> None:
     word = name_of("tlp")
     submission = bank.submit(fileName=word, tlp="green")["id"]
