@@ -1,10 +1,13 @@
 """Bodies and schemas that are made to cost much: each gets a short answer within a short time."""
 
+import http.client
 import json
 import subprocess
 import sys
 import weakref
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -84,6 +87,26 @@ def test_a_search_of_more_than_a_mebibyte_is_too_large(bank: Bank) -> None:
     body = b'{"customer": ["' + b"x" * KIB * KIB + b'"]}'
 
     assert bank.call("POST", f"{V2}/job/search", data=body).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("header", "sent"),
+    [
+        (("Content-Length", str(2 * KIB * KIB)), b""),
+        (("Transfer-Encoding", "chunked"), b"10001\r\n" + b" " * 0x10001 + b"\r\n"),
+    ],
+    ids=["announced", "on its way"],
+)
+def test_a_body_that_is_too_large_is_refused_before_its_end(
+    bank: Bank, header: tuple[str, str], sent: bytes
+) -> None:
+    with closing(http.client.HTTPConnection(urlsplit(bank.url).netloc, timeout=60)) as line:
+        line.putrequest("POST", f"{V2}/job/search")
+        line.putheader("Argus-API-Key", bank.keys[ROBOT])
+        line.putheader(*header)
+        line.endheaders(sent * 16)
+
+        assert line.getresponse().status == 413
 
 
 def test_a_mistake_behind_the_first_hundred_items_is_told_with_its_place(bank: Bank) -> None:

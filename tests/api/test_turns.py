@@ -214,11 +214,14 @@ async def test_a_further_search_of_whoever_has_a_long_search_waits_for_a_seat_at
     await staged.until("first", "first")
 
     second = staged.ask(searches, MIA, "second")
+    other = staged.ask(searches_of(tmp_path, free=60), PAT, "other")
+    await staged.until("first", "first", "other")
     staged.end("first")
-    await staged.until("first", "first", "second")
-    staged.end("second")
+    await staged.until("first", "first", "other", "second")
+    for name in ("second", "other"):
+        staged.end(name)
 
-    assert list(await asyncio.gather(first, second)) == ["first", "second"]
+    assert list(await asyncio.gather(first, second, other)) == ["first", "second", "other"]
 
 
 async def test_long_searches_of_others_pass_those_that_a_user_has_waiting(tmp_path: Path) -> None:

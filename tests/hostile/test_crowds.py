@@ -6,6 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 from bench.databases import connected
@@ -13,6 +14,8 @@ from bench.databases import connected
 from kit.bank import V2, Bank, Sample, eventually
 from kit.service import Service
 from samplebank.database import Connection
+from samplebank.errors import TooSlow
+from samplebank.http.bodies import Pace
 
 #: more lines than Granian serves by default
 IDLE = 2_200
@@ -165,3 +168,15 @@ def test_idle_lines_keep_nobody_out(strict: Service, guarded: Bank) -> None:
         answer = guarded.get(f"{V2}/job", "mia")
 
     assert answer.status_code == 200
+
+
+async def test_a_body_that_began_quickly_has_no_more_patience_than_others() -> None:
+    pace = Pace(0.1)
+
+    async def much() -> Any:
+        return {"body": bytes(16 * 1024**2), "more_body": True}
+
+    await pace.next(much)
+    with pytest.raises(TooSlow):
+        async with asyncio.timeout(60):
+            await pace.next(asyncio.Event().wait)

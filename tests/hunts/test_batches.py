@@ -249,6 +249,22 @@ def test_a_hit_is_seen_by_who_sees_hunt_and_sample(bank: Bank) -> None:
     assert bank.get(f"{HUNT}/{hunt['id']}/hits", "hana").status_code == 404
 
 
+def test_a_batch_is_of_the_worker_that_claimed_it_and_of_no_other_with_its_token(bank: Bank) -> None:
+    hunt, _ = hunt_of(bank, 1, "mia")
+    batch = claimed(bank, hunt)
+    lease = {"Samplebank-Lease": batch["leaseToken"]}
+
+    # analyzer works for the customer of the hunt, too
+    refused = [
+        bank.post(f"{path_of(batch)}/heartbeat", {"leaseToken": batch["leaseToken"]}, "analyzer"),
+        bank.call("GET", f"{path_of(batch)}/content", "analyzer", headers=lease),
+        end(bank, batch, user="analyzer"),
+    ]
+
+    assert [answer.status_code for answer in refused] == [412] * 3
+    assert end(bank, batch).status_code == 200
+
+
 def test_a_worker_gets_batches_of_customers_for_which_it_works(bank: Bank) -> None:
     since = later(time.time_ns() // 1_000_000)
     marked(bank, "any", "mia")

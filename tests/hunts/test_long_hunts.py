@@ -91,8 +91,12 @@ async def test_a_hunt_through_too_many_samples_is_refused_at_the_step_that_finds
     await db.execute(SAMPLES, secrets.token_bytes(8), NOW - 1000, 90)
     wish = Wish(customer_id=caller.user.customer.id, rules="", rule_count=1, since=NOW - 1000)
 
+    begun_hunt = await opening.open_hunt(db, caller, wish, now=NOW)
+    first = await opening.cut(db, caller, wish, begun_hunt, now=NOW)
+    second = await opening.cut(db, caller, wish, first, now=NOW)
+
     with pytest.raises(Invalid, match="shorter time"):
-        await cut_in_steps(db, caller, wish)
+        await opening.cut(db, caller, wish, second, now=NOW)
 
 
 async def test_a_hunt_that_ended_long_ago_is_forgotten_with_its_hits(bank: Bank, database: Database) -> None:
