@@ -13,9 +13,10 @@ from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
 from kit.feed import PATH, EventStream, Follower, latest, types_of
 from kit.service import Service
 from samplebank.api.feed import Silence, Type
-from samplebank.api.feed_cursors import MARK, PLACE, PROOF
+from samplebank.api.feed_cursors import MARK, PLACE, PROOF, cursor_at
 from samplebank.database import Database
 from samplebank.events import feed
+from samplebank.events.feed import Place
 from samplebank.feed import reading
 from samplebank.feed.cloud_events import INSTALLATION, keyed
 from samplebank.feed.kinds import KINDS
@@ -334,6 +335,19 @@ async def test_a_cursor_whose_events_are_forgotten_is_gone_and_says_what_to_do(
 
     assert [page.status_code for page in (*pages, again, stream)] == [410, 200, 200, 200, 410]
     assert "read on from `latest`" in pages[0].json()["messages"][0]["message"]
+
+
+async def test_a_cursor_of_a_later_time_than_the_database_is_gone_and_says_what_to_do(
+    bank: Bank, database: Database
+) -> None:
+    async with database.connection() as db:
+        known = await feed.look(db)
+    later = known.open_xid + 1_000_000
+
+    gone = bank.get(PATH, "mia", after=cursor_at(known, Place(later, later)))
+
+    assert gone.status_code == 410
+    assert "has come back from a backup" in gone.json()["messages"][0]["message"]
 
 
 async def test_a_stream_ends_where_events_are_forgotten_before_it_has_told_them(
