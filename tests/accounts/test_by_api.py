@@ -328,6 +328,14 @@ async def test_a_removed_user_and_an_empty_group_manage_no_accounts(administered
     assert await take_from(administered, ADMIN) == "refused"
 
 
+async def test_who_administers_one_customer_only_manages_no_accounts(administered: Database) -> None:
+    async with administered.transaction() as db:
+        await upkeep.remove_grant(db, SECOND, ADMINISTRATOR, "*")
+        await upkeep.add_grant(db, SECOND, ADMINISTRATOR, "default")
+
+    assert await take_from(administered, ADMIN) == "refused"
+
+
 async def test_a_member_of_a_group_manages_accounts(administered: Database) -> None:
     async with administered.transaction() as db:
         await upkeep.put(db, "group", "team", name="team", customer="default")

@@ -7,6 +7,7 @@ import requests
 
 from kit.bank import Bank, eventually, fields_of, name_of
 from kit.service import Service
+from samplebank.database import Database
 
 API = "/samplebank/v1"
 
@@ -100,6 +101,17 @@ def test_a_removed_customer_is_unknown_to_submissions(bank: Bank) -> None:
     bank.data(remove(bank, name))
 
     assert eventually(lambda: not is_known(bank, name))
+
+
+async def test_a_removed_customer_is_unknown_by_its_number_as_well(bank: Bank, database: Database) -> None:
+    name = customer(bank)
+    async with database.connection() as db:
+        number = str(await db.fetchval("SELECT id FROM customer WHERE short_name = $1", name))
+    assert eventually(lambda: is_known(bank, number))
+
+    bank.data(remove(bank, name))
+
+    assert eventually(lambda: not is_known(bank, number))
 
 
 def test_a_removed_customer_comes_back_without_grants(bank: Bank) -> None:

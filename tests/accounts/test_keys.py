@@ -55,6 +55,15 @@ def test_a_key_can_be_narrowed_to_a_customer(service: Service, bank: Bank) -> No
     assert seen.status_code == 404
 
 
+def test_a_key_narrowed_to_a_customer_reaches_the_customers_below(service: Service, bank: Bank) -> None:
+    key = issued(service, "chief", "--customer", "mill")["key"]
+    sample = bank.submitted(user="chief", customer="mill-south")
+
+    seen = bank.call("GET", f"{sample.path}/submission", None, headers={"Argus-API-Key": key})
+
+    assert (seen.status_code, len(seen.json()["data"])) == (200, 1)
+
+
 def test_a_key_narrowed_to_a_customer_of_others_opens_nothing_there(service: Service, bank: Bank) -> None:
     key = issued(service, "mia", "--customer", "quarry")["key"]
     sample = bank.submitted(user="quinn", customer="quarry")
