@@ -27,10 +27,12 @@ MOST_REMEMBERED = 10_000
 FIND_KEY = """
     SELECT id, user_id, roles, customers, expiry_time, revoked_time FROM api_key WHERE digest = $1
 """
-GRANTS = """
+GRANTED = """
     SELECT role, customer_id FROM access_grant
-     WHERE subject_id = $1 OR subject_id IN (SELECT group_id FROM group_member WHERE user_id = $1)
+     WHERE subject_id = :user_id OR subject_id IN (SELECT group_id FROM group_member WHERE user_id = :user_id)
 """
+GRANTS = Statement(GRANTED)
+HOLDS = Statement(f"SELECT EXISTS (SELECT FROM ({GRANTED}) held WHERE held.role = ANY (:roles::text[]))")
 GROUPS = "SELECT group_id FROM group_member WHERE user_id = $1 ORDER BY group_id"
 #: the same id again gives the key a new secret, as the first secret may never have arrived; an end such as "now + 90 days" is the same
 #: where the key lasts as long
@@ -46,7 +48,6 @@ PUT_KEY = Statement("""
 """)
 OF_USERS = "api_key k JOIN subject s ON s.id = k.user_id"
 NUMBER = Statement(f"SELECT count(*) FROM {OF_USERS} WHERE s.short_name = :user")
-HOLDS = f"SELECT EXISTS (SELECT FROM ({GRANTS}) held WHERE held.role = ANY ($2::text[]))"
 REVOKE = "UPDATE api_key SET revoked_time = coalesce(revoked_time, $2) WHERE id = $1 RETURNING user_id"
 
 
@@ -134,7 +135,7 @@ async def put(
 
 async def holds_any(db: Connection, user_id: int, roles: Sequence[str]) -> bool:
     """Whether the user holds at least one of the roles: a key that is narrowed to others allows nothing."""
-    held: bool = await db.fetchval(HOLDS, user_id, list(roles))
+    held: bool = await HOLDS.value(db, user_id=user_id, roles=list(roles))
     return held
 
 
@@ -206,7 +207,7 @@ async def caller_of(
 ) -> Caller:
     """Make the caller of a user, narrowed to some roles and customers. Raises `Unknown` for a user newer than the copy."""
     groups = tuple(group for (group,) in await db.fetch(GROUPS, user_id))
-    grants = [(role, customer) for role, customer in await db.fetch(GRANTS, user_id)]
+    grants = [(role, customer) for role, customer in await GRANTS.rows(db, user_id=user_id)]
     if roles is not None:
         grants = [(role, customer) for role, customer in grants if role in roles]
     scopes = _scopes(grants, directory)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from samplebank.database import Connection
+from samplebank.database import Connection, Statement
 from samplebank.jobs.causes import ADDED_LATE
 from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import lock_job
@@ -18,12 +18,12 @@ OVERDUE = """
     LIMIT $3
 """
 #: the message of a worker stays; the note about a late type is no message of a worker, and the reasons follow the note
-TIME_OUT_TASKS = f"""
-    UPDATE job_task SET state = 'timeout', end_time = $2, lease_token = NULL, lease_until = NULL,
+TIME_OUT_TASKS = Statement(f"""
+    UPDATE job_task SET state = 'timeout', end_time = :now, lease_token = NULL, lease_until = NULL,
            message = CASE WHEN message NOT LIKE '{ADDED_LATE}%' THEN message
                           ELSE array_to_string(message || reasons || 'The job took too long.'::text, ' ') END
-     WHERE job_id = $1 AND end_time IS NULL
-"""
+     WHERE job_id = :job_id AND end_time IS NULL
+""")
 IS_OVERDUE = """
     SELECT EXISTS (SELECT FROM job WHERE id = $1 AND end_time IS NULL AND (enqueued_time <= $2 OR start_time <= $3))
 """
@@ -56,4 +56,4 @@ async def _is_overdue(db: Connection, job_id: UUID, rules: JobRules, *, now: Mil
 
 async def _time_out_tasks(db: Connection, job_id: UUID, *, now: Millis) -> None:
     """End the open tasks of a locked job."""
-    await db.execute(TIME_OUT_TASKS, job_id, now)
+    await TIME_OUT_TASKS.run(db, job_id=job_id, now=now)

@@ -33,7 +33,7 @@ OPEN = 500
 #: jobs opened in one step, which locks the samples
 BATCH = 50
 # Reanalyses of one user, begun at the same moment, are counted one after the other.
-TAKE_TURN = f"SELECT pg_advisory_xact_lock({0x5A4B_000A}, hashint8($1::bigint))"
+TAKE_TURN = Statement(f"SELECT pg_advisory_xact_lock({0x5A4B_000A}, hashint8(:user_id::bigint))")
 COUNT_OPEN = """
     SELECT count(*) FROM service_task WHERE finished_time IS NULL AND operation = 'reanalyse' AND user_id = $1
 """
@@ -101,7 +101,7 @@ async def open_reanalysis(db: Connection, caller: Caller, samples: Sequence[int]
     A sample without a submission that the caller may reanalyse is left out. Raises `Conflict` when enough reanalyses of the
     caller are under way.
     """
-    await db.execute(TAKE_TURN, caller.user.id)
+    await TAKE_TURN.run(db, user_id=caller.user.id)
     if await db.fetchval(COUNT_OPEN, caller.user.id) >= MOST_AT_ONCE:
         raise Conflict(
             f"{MOST_AT_ONCE} of your reanalyses are under way; ask again when one has ended, or abort one."
