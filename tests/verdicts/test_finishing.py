@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from kit.bank import ROBOT, V2, Bank
+from kit.bank import ROBOT, V2, Bank, later
 from kit.interleaving import Interrupted
 from kit.rules import RULES
 from samplebank.accounts.caller import Caller
@@ -116,6 +116,20 @@ async def test_a_submission_of_another_customer_outruns_the_last_one(
         await interruption.update(partial(bank.submit, sample, "boss"), job, tasks[worker], success())
 
     assert bank.verdicts_of(sample) == []
+
+
+async def test_a_job_ends_no_earlier_than_its_task_with_the_latest_end(
+    bank: Bank, database: Database, robot: Caller
+) -> None:
+    one, other = bank.workers(2)
+    _, job, tasks = bank.planned(one, other)
+    now = later(clock())
+
+    for worker, time in ((one, now + 15), (other, now)):
+        async with database.connection() as db:
+            await update_task(db, robot, job, tasks[worker], success(), rules=RULES, now=time)
+
+    assert bank.job(job)["endTimestamp"] == bank.task(job, tasks[one])["endTimestamp"] == now + 15
 
 
 async def test_a_lost_lease_outruns_it_and_is_told_the_next_time(

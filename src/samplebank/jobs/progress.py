@@ -52,10 +52,14 @@ GIVE_TASK_UP = Statement(f"""
 
 
 def job_ended(cause: str = "") -> str:
-    """Part of a statement: ends a locked job. If `cause` is named, `cause` must have a row. The verdict is stored along."""
+    """Part of a statement: ends a locked job. If `cause` is named, `cause` must have a row. The verdict is stored along.
+
+    A task that ended before may have a later time: its request began later. The job does not end before the task.
+    """
     return f"""
         job_ended AS (
-            UPDATE job SET state = :job_state, end_time = greatest(:now::bigint, job.start_time)
+            UPDATE job SET state = :job_state, end_time = greatest(:now::bigint, job.start_time, (
+                SELECT max(greatest(t.start_time, t.end_time)) FROM job_task t WHERE t.job_id = :job_id))
               {f"FROM {cause}" if cause else ""}
              WHERE job.id = :job_id AND job.end_time IS NULL
             RETURNING job.id, job.state
