@@ -291,12 +291,15 @@ def test_a_target_that_is_no_path_is_refused_and_no_failure(
     assert b"Traceback" not in service.log.read_bytes()[before:]
 
 
-def test_a_body_with_another_transfer_encoding_is_no_sample(bank: Bank) -> None:
+@pytest.mark.parametrize(
+    "encoding", ["gzip, chunked", "chunked, chunked", "chunked\r\nTransfer-Encoding: chunked"]
+)
+def test_a_body_with_another_transfer_encoding_is_no_sample(bank: Bank, encoding: str) -> None:
     body = gzip.compress(b"text " * 100)
     place = urlsplit(bank.url)
     head = (
         f"POST /samplebank/v1/sample?fileName=te HTTP/1.1\r\nHost: x\r\nArgus-API-Key: {bank.keys['mia']}\r\n"
-        "Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n"
+        f"Transfer-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
     )
 
     with socket.create_connection((str(place.hostname), int(place.port or 0)), 20) as line:

@@ -86,10 +86,12 @@ def _read_repeated(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, 
 
 
 def _refuse_encoded(encodings: str) -> None:
-    if any(encoding.strip().lower() not in UNENCODED for encoding in encodings.split(",")):
+    """Only the outer chunks of a body are taken apart. The sizes of inner chunks would be stored with the bytes."""
+    names = [encoding.strip().lower() for encoding in encodings.split(",")]
+    if not UNENCODED.issuperset(names) or names.count("chunked") > 1:
         raise Unsupported(
             f"The body is encoded ({encodings[:100]}); send the body as it is, without the header Content-Encoding, "
-            "and with no Transfer-Encoding but chunked."
+            "and with no Transfer-Encoding but one chunked."
         )
 
 
