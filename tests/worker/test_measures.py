@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from samplebank.worker.analysers.static.measures import (
     file_entropy,
     string_facts,
 )
+from samplebank.worker.analysers.static.schema import SCHEMA
 
 
 @pytest.mark.parametrize("before", range(PIECE_BYTES - 9, PIECE_BYTES + 2))
@@ -22,6 +24,14 @@ def test_a_string_across_two_pieces_is_one_string(before: int) -> None:
 
     assert (facts["count"], facts["longest"]) == (1, 8)
     assert facts["printableShare"] == round(8 / len(content), 4)
+
+
+def test_every_fact_of_strings_has_a_title_for_pages() -> None:
+    schema: Any = SCHEMA["properties"]
+
+    told = schema["strings"]["properties"]
+
+    assert {name for name, about in told.items() if about["title"]} == set(string_facts(b"some text"))
 
 
 @pytest.mark.parametrize("size", [6, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])

@@ -139,6 +139,7 @@ SCHEMA: Mapping[str, JSON] = {
             "properties": {
                 "count": {"title": "Number", "type": "integer"},
                 "longest": {"title": "Longest", "type": "integer"},
+                "printableShare": {"title": "Share of the bytes", "type": "number"},
                 "urls": {"title": "Addresses", **STRINGS},
             },
         },
