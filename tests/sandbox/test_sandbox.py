@@ -251,6 +251,12 @@ async def test_a_call_that_is_killed_again_and_again_is_given_up() -> None:
             await sandbox.call(b"abc", 10)
 
 
+async def test_a_call_that_the_kernel_kills_says_that_memory_may_be_missing_and_what_to_do() -> None:
+    async with made("Unlucky", "2") as sandbox:
+        with pytest.raises(Killed, match=r"no memory left: give the machine more, or run fewer analyses"):
+            await sandbox.call(b"abc", 10)
+
+
 def children() -> set[int]:
     """The children of the test's process that make calls."""
     found = set()

@@ -48,6 +48,10 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 WANT_OF_MEMORY = ("bad_alloc", "memory allocation of", "MemoryError", "Cannot allocate memory")
 #: no parser ends itself by these signals; the kernel sends SIGKILL when the machine has no memory left
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+#: what SIGKILL means where nobody sent the signal by hand
+NO_MEMORY = (
+    " Most likely the machine had no memory left: give the machine more, or run fewer analyses at once."
+)
 MOST_PRINTED_BYTES = 16 * 1024
 FRAME_OVERHEAD_BYTES = 1024
 REPORT_BYTES = 4096
@@ -233,7 +237,8 @@ class Child:
 
     def _death_by(self, status: int) -> SandboxError:
         if -status in FROM_OUTSIDE:
-            return Killed(f"The analysis was ended from outside, by {signal.Signals(-status).name}.")
+            why = NO_MEMORY if status == -signal.SIGKILL else ""
+            return Killed(f"The analysis was ended from outside, by {signal.Signals(-status).name}.{why}")
         last_words = self._diagnostics.last_words()
         if any(words in last_words for words in WANT_OF_MEMORY):
             return self._out_of_memory()
