@@ -1,5 +1,6 @@
 """A client that asks for too much is held back, and other clients are served."""
 
+import contextlib
 import re
 import socket
 from functools import partial
@@ -11,8 +12,10 @@ from bench.databases import connected
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, together
 from kit.locks import line_before
 from kit.service import Service
+from kit.visitor import Visitor
 from samplebank.errors import TooMany, Unavailable
 from samplebank.http.bodies import SHARE, Memory
+from samplebank.http.turns import EACH
 
 MIA, PAT = 1, 2
 CLAIM = "/samplebank/v1/worker/{}/claim"
@@ -44,6 +47,24 @@ async def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(
     assert refused.status_code == 503
     assert "ask for less" in refused.json()["messages"][0]["message"]
     assert found.status_code == 200
+
+
+async def test_a_csv_of_samples_for_which_there_is_no_turn_is_refused_and_is_no_empty_file(
+    strict: Service, guarded: Bank
+) -> None:
+    mia = Visitor(strict.url).sign_in(guarded.keys["mia"])
+    head = (
+        f"GET {V2}/submission?limit=0 HTTP/1.1\r\nHost: here\r\nArgus-API-Key: {guarded.keys['mia']}\r\n\r\n"
+    )
+    with contextlib.ExitStack() as lines:
+        async with line_before(strict, "sample") as waiting:
+            for _ in range(EACH):
+                line = lines.enter_context(socket.create_connection(("127.0.0.1", strict.port)))
+                line.sendall(head.encode())
+            await waiting.reaches(EACH)
+            refused = mia.get("/samples/export?format=csv&q=")
+
+    assert (refused.status, "Too many of your dear requests" in refused.text()) == (429, True)
 
 
 async def test_a_whole_list_that_nobody_waits_for_ends_in_the_database_as_well(

@@ -9,6 +9,9 @@ import pytest
 from kit.bank import Bank, Sample, name_of
 from kit.visitor import Visitor
 from samplebank.cells import harmless
+from samplebank.errors import Unavailable
+from samplebank.http.streaming import Pieces
+from samplebank.web.pages.export import BROKEN_OFF, marked
 from samplebank.web.rendering import ENVIRONMENT
 from web.conftest import Visitors
 
@@ -173,6 +176,30 @@ def test_an_empty_answer_is_still_json(visitor: Visitors) -> None:
     saved = visitor("mia").get(f"/samples/export?format=json&q=name:{name_of('nothing')}")
 
     assert json.loads(saved.response.text) == []
+
+
+async def test_a_list_of_lines_that_breaks_off_says_so_in_its_last_line() -> None:
+    async def lines() -> Pieces:
+        yield b"a line\n"
+        raise Unavailable("The database cannot be reached.")
+
+    told = marked(lines())
+
+    assert [await anext(told), await anext(told)] == [b"a line\n", BROKEN_OFF]
+    with pytest.raises(Unavailable):
+        await anext(told)
+
+
+async def test_a_list_of_lines_that_cannot_be_read_at_all_has_no_line() -> None:
+    async def lines() -> Pieces:
+        for line in refused():
+            yield line
+
+    def refused() -> list[bytes]:
+        raise Unavailable("The database cannot be reached.")
+
+    with pytest.raises(Unavailable):
+        await anext(marked(lines()))
 
 
 def test_selected_samples_are_saved_alone(visitor: Visitors, named: tuple[str, list[Sample]]) -> None:

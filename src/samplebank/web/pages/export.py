@@ -32,6 +32,8 @@ from samplebank.web.visit import Visit
 MOST: Final = 20_000
 COLUMNS: Final = ("sha256", "md5", "sha1", "size", "type", "verdict", "score", "created", "last_submitted")
 MEDIA_TYPES: Final = {"hashes": "text/plain", "csv": "text/csv", "json": "application/json"}
+#: the last line of a list of lines that breaks off
+BROKEN_OFF: Final = b"# The list breaks off here, and is not whole: save the list again.\n"
 ENDINGS: Final = {"hashes": "txt", "csv": "csv", "json": "json"}
 
 
@@ -61,7 +63,8 @@ async def export(request: Visit) -> Streamed:
 
     await request.record_download(None, format=query.format, asked=asked[:LONGEST])
     write = {"hashes": _hashes, "csv": _csv(request), "json": _json(request)}[query.format]
-    written = await request.opened(write(pieces()))
+    written = write(pieces())
+    written = await request.opened(written if query.format == "json" else marked(written))
     headers = {"Cache-Control": "no-store"}
     name = f"samples.{ENDINGS[query.format]}"
     return attachment(written, name, None, MEDIA_TYPES[query.format], headers=headers)
@@ -86,6 +89,20 @@ def _digests(given: Sequence[str]) -> Sequence[str]:
 Rows = AsyncGenerator[list[Overview], None]
 
 
+async def marked(lines: Pieces) -> Pieces:
+    """The lines of a list. Where the list breaks off, the last line says so: readers cannot tell from a whole list otherwise."""
+    has_begun = False
+    async with aclosing(lines):
+        try:
+            async for some in lines:
+                yield some
+                has_begun = True
+        except Exception:
+            if has_begun:
+                yield BROKEN_OFF
+            raise
+
+
 async def _hashes(rows: Rows) -> Pieces:
     async with aclosing(rows):
         async for some in rows:
@@ -94,10 +111,16 @@ async def _hashes(rows: Rows) -> Pieces:
 
 def _csv(request: Visit) -> Callable[[Rows], Pieces]:
     async def write(rows: Rows) -> Pieces:
-        yield _lines([COLUMNS])
+        head: list[Sequence[object]] = [
+            COLUMNS
+        ]  # goes with the first samples: a list that cannot be read is refused
         async with aclosing(rows):
             async for some in rows:
-                yield _lines(_cells(sample, request.bank.settings.malicious_score) for sample in some)
+                cells = [_cells(sample, request.bank.settings.malicious_score) for sample in some]
+                yield _lines([*head, *cells])
+                head = []
+        if head:
+            yield _lines(head)
 
     return write
 
