@@ -89,6 +89,12 @@ def test_a_demo_that_stays_ends_with_a_link_that_signs_in(shown: Shown) -> None:
     assert (signed_in.status, signed_in.text("h1")) == (200, "Today")
 
 
+def test_a_demo_that_stays_names_the_program_that_was_called(shown: Shown) -> None:
+    commands = re.findall(r"SAMPLEBANK_DATA_DIR=\S+ (\S+) (\w+)$", shown.out, re.MULTILINE)
+
+    assert commands == [(str(SAMPLEBANK), "jobs"), (str(SAMPLEBANK), "login")]
+
+
 def test_a_stopped_demo_leaves_its_data_and_nothing_else(shown: Shown) -> None:
     stop(shown.service)
 
