@@ -46,6 +46,11 @@ def test_a_narrow_terminal_gets_short_hashes(local: Program, bank: Bank, word: s
     ]
 
 
+def test_a_term_that_must_not_hold_is_no_option(local: Program, bank: Bank, word: str) -> None:
+    assert local.run("search", word, "-verdict:benign", "--hashes").out.splitlines() == found(bank, word)
+    assert local.run("search", f"-name:{word}*", word, "--hashes").out == ""
+
+
 def test_hashes_come_one_in_a_line(local: Program, bank: Bank, word: str) -> None:
     assert local.run("search", "--hashes", f"name:{word}*").out.splitlines() == found(bank, word)
 

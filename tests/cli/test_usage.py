@@ -35,6 +35,7 @@ from kit.service import Service
         (["submit", "/bin/ls", "--tlp", "red"], "--tlp"),
         (["submit", "/bin/ls", "--parallel", "0"], "--parallel"),
         (["search", "--limit", "0"], "--limit"),
+        (["search", "--limt", "5"], "No such option: --limt"),
         (["search", "--json", "--hashes", "x"], "There is one form of output"),
         (["show", "d41d8cd98f00b204e9800998ecf8427e"], "is no SHA256"),
         (["get"], "Missing argument"),

@@ -51,6 +51,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "samplebank.cli.demo:demo",
 }
 HIDDEN: Final = frozenset({"demo"})
+#: the commands whose words may begin with a dash, such as `-customer:acme` in a query
+DASHED: Final = frozenset({"search"})
 SOON: Final = 0.1  # seconds
 
 
@@ -94,7 +96,8 @@ def _add(app: typer.Typer, name: str) -> None:
             part.cls = Command
         app.add_typer(command, name=name)
     else:
-        app.command(name, hidden=name in HIDDEN, cls=Command)(command)
+        how = {"ignore_unknown_options": name in DASHED}
+        app.command(name, hidden=name in HIDDEN, cls=Command, context_settings=how)(command)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -85,7 +85,12 @@ def search(
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
-    """Search samples or jobs by a query; see docs/query.md."""
+    """Search samples or jobs by a query.
+
+    Words are looked for everywhere, and fields where they say: "name:invoice*.exe", "verdict:malicious", "score:70..",
+    "tag:family:Emotet", "size:>1M", "customer:acme", "seen:-7d". All terms must hold. OR joins two terms, and - before a term
+    means that it must not hold. The search of the pages completes the fields, and docs/query.md of the source lists them.
+    """
     if json + as_csv + hashes > 1:
         raise typer.BadParameter(
             "There is one form of output: --json, --csv or --hashes.", param_hint="--json"
@@ -107,6 +112,9 @@ def search(
 
 def _read(words: Sequence[str]) -> str:
     """The query: the arguments, or with `-` alone the standard input, for example a list of hashes. Raises `Invalid`."""
+    for word in words:
+        if word.startswith("--"):  # a term that must not hold begins with one dash
+            raise typer.BadParameter(f"No such option: {word}.", param_hint="QUERY")
     if list(words) != ["-"]:
         return " ".join(words)
     text = streams.read_input()
