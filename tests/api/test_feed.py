@@ -58,8 +58,8 @@ def finished(bank: Bank, score: int = 0, user: str = "mia", **fields: Any) -> tu
     return sample, analysis
 
 
-def link(bank: Bank, sample: Sample, reference: str) -> None:
-    body = {"reference": reference, "tlp": "amber", "type": "child", "userAgent": AGENT}
+def link(bank: Bank, sample: Sample, reference: str, tlp: str = "amber") -> None:
+    body = {"reference": reference, "tlp": tlp, "type": "child", "userAgent": AGENT}
     bank.data(bank.post(f"{sample.path}/link", body, ROBOT))
 
 
@@ -164,6 +164,16 @@ def test_a_reader_sees_the_events_of_what_it_may_see_and_no_other(bank: Bank) ->
         [[], foreign, foreign],
         [ENDED, ENDED, ENDED],
     ]
+
+
+def test_a_link_for_everybody_tells_nothing_of_a_sample_that_the_reader_may_not_see(bank: Bank) -> None:
+    reader = Follower(bank, "hana")
+    sample = bank.submitted("mia")
+    link(bank, sample, Sample().sha256, tlp="clear")
+
+    reader.until(bank.submitted("hana"), "submission.stored")
+
+    assert types_of(reader.events, sample) == []
 
 
 def test_what_somebody_may_not_see_is_not_told_inside_of_other_events(bank: Bank) -> None:
