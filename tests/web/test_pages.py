@@ -102,6 +102,16 @@ def test_a_page_has_the_headers_of_pages(
         assert "sandbox" in shown.response.headers["Content-Security-Policy"]
 
 
+def test_a_page_runs_nothing_foreign_and_is_neither_framed_nor_guessed_nor_kept() -> None:
+    policy = {part.strip() for part in headers.PAGE["Content-Security-Policy"].split(";")}
+
+    assert policy >= {"default-src 'none'", "script-src 'self'", "form-action 'self'", "base-uri 'none'"}
+    assert "frame-ancestors 'none'" in policy
+    assert headers.PAGE["X-Content-Type-Options"] == "nosniff"
+    assert headers.PAGE["Referrer-Policy"] == "no-referrer"
+    assert headers.PAGE["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
 def test_hostile_text_is_shown_and_not_obeyed(
     visitor: Visitors, hostile: dict[str, str], path: str, operation: Operation
