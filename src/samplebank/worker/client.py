@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,23 +14,15 @@ from uuid import uuid4
 import msgspec
 
 from samplebank.worker import wire
+from samplebank.worker.answers import NOT_FOUND, SUCCESS, checked, losing_leases
 from samplebank.worker.assignment import Assignment, Receipt
 from samplebank.worker.connection import Answer, Connection
 from samplebank.worker.contract import JSON, Child, Evidence
-from samplebank.worker.errors import (
-    DamagedDownload,
-    KeyRefused,
-    LeaseLost,
-    ServiceRefused,
-    ServiceUnavailable,
-)
+from samplebank.worker.errors import DamagedDownload, KeyRefused, ServiceRefused, ServiceUnavailable
 from samplebank.worker.hunting.batch import BatchAssignment
 
 # Seconds between the attempts of a write: about half a minute in all.
 PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-SUCCESS = range(200, 300)
-SERVER_ERRORS = range(500, 600)
-TOO_MANY_REQUESTS, NOT_FOUND, PRECONDITION_FAILED, UNAUTHORIZED = 429, 404, 412, 401
 HEADER, PROCESS, REMARK = "Argus-API-Key", "Samplebank-Process", "Samplebank-Remark"
 REPEAT_KEY = "Idempotency-Key"
 #: why an empty child is refused
@@ -103,7 +95,7 @@ class ServiceClient:
 
     async def heartbeat(self, task: str, lease_token: str, *, lease_seconds: int) -> None:
         body = {"leaseToken": lease_token, "leaseSeconds": lease_seconds}
-        with _losing_leases():
+        with losing_leases():
             await self._patiently("POST", f"/samplebank/v1/task/{task}/heartbeat", body=body)
 
     async def release(self, task: str, lease_token: str, *, reason: str, delay_seconds: int) -> None:
@@ -125,7 +117,7 @@ class ServiceClient:
         path = f"/sampledb/v2/sample/{sha256}/raw"
         async with self._http.download(path) as (status, pieces):
             if status not in SUCCESS:
-                _checked(Answer(status, b"".join([piece async for piece in pieces])), f"GET {path}")
+                checked(Answer(status, b"".join([piece async for piece in pieces])), f"GET {path}")
             with target.open("xb") as file:
                 async for piece in pieces:
                     digest.update(piece)
@@ -173,7 +165,7 @@ class ServiceClient:
         if not child.data:
             return Receipt("refused", reason=EMPTY)
         path = f"/samplebank/v1/job/{assignment.job.id}/task/{assignment.task.id}/child"
-        with _losing_leases(unless_field=True):
+        with losing_leases(unless_field=True):
             answer = await self._patiently(
                 "POST",
                 path,
@@ -192,7 +184,7 @@ class ServiceClient:
         """End a task. Raises `LeaseLost` instead of overwriting the work of somebody else."""
         body = {"state": state, "message": message, "analyses": analyses}
         path = f"/sampledb/v2/job/{job}/task/{task}"
-        with _losing_leases():
+        with losing_leases():
             await self._patiently("PUT", path, body=body, headers={"Samplebank-Lease": lease_token})
 
     async def state_of(self, job: str, task: str) -> str:
@@ -213,7 +205,7 @@ class ServiceClient:
 
     async def extend_batch(self, batch: BatchAssignment, *, lease_seconds: int) -> None:
         body = {"leaseToken": batch.lease_token, "leaseSeconds": lease_seconds}
-        with _losing_leases():
+        with losing_leases():
             await self._patiently("POST", f"{batch.path}/heartbeat", body=body)
 
     @asynccontextmanager
@@ -222,12 +214,12 @@ class ServiceClient:
         path = f"{batch.path}/content"
         async with self._http.download(path, {"Samplebank-Lease": batch.lease_token}) as (status, pieces):
             if status not in SUCCESS:
-                with _losing_leases():
-                    _checked(Answer(status, b"".join([piece async for piece in pieces])), f"GET {path}")
+                with losing_leases():
+                    checked(Answer(status, b"".join([piece async for piece in pieces])), f"GET {path}")
             yield pieces
 
     async def end_batch(self, batch: BatchAssignment, result: Mapping[str, JSON]) -> None:
-        with _losing_leases():
+        with losing_leases():
             await self._patiently("POST", f"{batch.path}/result", body=dict(result))
 
     async def _patiently(self, method: str, path: str, **content: Any) -> Any:
@@ -246,7 +238,7 @@ class ServiceClient:
             content |= {"content": msgspec.json.encode(body), "headers": headers}
         answer = await self._http.ask(method, path, **content)
         try:
-            return _checked(answer, f"{method} {path}", enveloped=enveloped)
+            return checked(answer, f"{method} {path}", enveloped=enveloped)
         except KeyRefused:
             if not self._renew_key():
                 raise
@@ -259,46 +251,3 @@ class ServiceClient:
             return False
         self._http.headers[HEADER] = key
         return True
-
-
-@contextmanager
-def _losing_leases(*, unless_field: bool = False) -> Iterator[None]:
-    """Take the refusals of a call for the loss of the lease, but for those of a field where the call has others."""
-    try:
-        yield
-    except ServiceRefused as refusal:
-        is_spared = unless_field and refusal.names_field
-        if refusal.status in {PRECONDITION_FAILED, NOT_FOUND} and not is_spared:
-            raise LeaseLost(str(refusal)) from None
-        raise
-
-
-def _checked(answer: Answer, request: str, *, enveloped: bool = True) -> Any:
-    """Return the data of the envelope. Raises `ServiceUnavailable`, `KeyRefused` or `ServiceRefused`."""
-    try:
-        envelope = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
-        envelope = None
-    status = answer.status
-    if status in SUCCESS and isinstance(envelope, dict):
-        return envelope.get("data") if enveloped else envelope
-    sentence = f"The service answered {status} to {request}: {_messages(envelope)}"
-    if status in SERVER_ERRORS or status == TOO_MANY_REQUESTS or status in SUCCESS:
-        raise ServiceUnavailable(sentence)
-    if status == UNAUTHORIZED:
-        raise KeyRefused(sentence)
-    raise ServiceRefused(status, sentence, names_field=any(one.get("field") for one in _told(envelope)))
-
-
-def _told(envelope: Any) -> list[dict[str, Any]]:
-    messages = envelope.get("messages") if isinstance(envelope, dict) else None
-    return [one for one in messages or [] if isinstance(one, dict)]
-
-
-def _messages(envelope: Any) -> str:
-    return " ".join(map(_said, _told(envelope))) or "no reason given."
-
-
-def _said(message: dict[str, Any]) -> str:
-    field, text = message.get("field"), str(message.get("message"))
-    return f"{field}: {text}" if field else text
