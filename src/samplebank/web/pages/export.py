@@ -18,7 +18,8 @@ from samplebank.api.search.queries import Text, samples_of
 from samplebank.audit.model import LONGEST, Kind
 from samplebank.cells import harmless
 from samplebank.database import Page as Part
-from samplebank.errors import invalid
+from samplebank.database.failures import TROUBLE
+from samplebank.errors import Unavailable, invalid
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
 from samplebank.http.streaming import Pieces, Streamed
@@ -97,7 +98,7 @@ async def marked(lines: Pieces) -> Pieces:
             async for some in lines:
                 yield some
                 has_begun = True
-        except Exception:
+        except (Unavailable, *TROUBLE):
             if has_begun:
                 yield BROKEN_OFF
             raise
