@@ -1,6 +1,7 @@
 """How entries of a criteria list combine. The conditions are judged by a real database, SQLite, over plain truth."""
 
 import sqlite3
+from contextlib import closing
 from typing import NamedTuple
 
 import pytest
@@ -66,7 +67,7 @@ def on_id(entries: list[Entry]) -> Sql:
 def is_true(condition: Sql) -> bool:
     text, _ = condition.render()
     text = text.replace("SELECT FROM", "SELECT 1 FROM")
-    with sqlite3.connect(":memory:") as db:
+    with closing(sqlite3.connect(":memory:")) as db:
         (found,) = db.execute(f"SELECT count(*) FROM (SELECT 7 AS id) row WHERE {text}").fetchone()
     return bool(found)
 
