@@ -2,11 +2,11 @@
 
 import io
 import re
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from samplebank.worker.analysers.allowance import Allowance
 from samplebank.worker.analysers.documents import keys
 from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.report import MIB, Report
@@ -74,10 +74,10 @@ def open_office(data: bytes, information: bytes, sample: SampleFile, report: Rep
 
 def _affordable(words: list[str], rounds: int, report: Report) -> Iterator[str]:
     """The words, as long as the bounds on rounds and time allow."""
-    end = time.monotonic() + SECONDS
+    allowance = Allowance(SECONDS)
     for number, word in enumerate(words, 1):
         most = MOST_ROUNDS_OF_USUAL if word in USUAL else MOST_ROUNDS
-        if number * rounds > most or time.monotonic() > end:
+        if number * rounds > most or allowance.is_over:
             report.limits.setdefault(LATE)
             return
         yield word

@@ -1,11 +1,11 @@
 """Collects what is found in one file, within bounds. A damaged part costs what the part would have told, and nothing else."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
 
+from samplebank.worker.analysers.allowance import Allowance
 from samplebank.worker.analysers.documents.damage import BROKEN
 from samplebank.worker.analysers.documents.findings import Finding
 from samplebank.worker.analysers.rule_matches import Meaning
@@ -57,8 +57,8 @@ class Excel4Facts(Protocol):
 class Report:
     """All that is found. Each list is bounded, and `totals` counts on."""
 
-    def __init__(self, clock: float | None = None) -> None:
-        self._end = (time.monotonic() if clock is None else clock) + SECONDS
+    def __init__(self, *, used: float = 0.0) -> None:
+        self._allowance = Allowance(SECONDS, used=used)
         self._read = self._source = 0
         self.format = "other"
         self.findings: dict[Finding, None] = {}
@@ -132,7 +132,7 @@ class Report:
 
     def go_on(self) -> None:
         """Raise `Stopped` where the time is over."""
-        if time.monotonic() > self._end:
+        if self._allowance.is_over:
             self.limits.setdefault(LATE)
             raise Stopped
 

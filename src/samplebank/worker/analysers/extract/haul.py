@@ -1,11 +1,11 @@
 """Collects what comes out of containers, within limits: children with their bytes, and a list of everything else."""
 
 import hashlib
-import time
 from typing import Protocol
 
 import msgspec
 
+from samplebank.worker.analysers.allowance import Allowance
 from samplebank.worker.analysers.extract.kinds import Kind, kind_of
 from samplebank.worker.contract import JSON, Child
 
@@ -55,9 +55,9 @@ class Found(msgspec.Struct, frozen=True):
 class Haul:
     """Everything that comes out of one sample. `limits` names the limits that were reached."""
 
-    def __init__(self, size: int, clock: float | None = None) -> None:
+    def __init__(self, size: int, *, used: float = 0.0) -> None:
         self._size = size
-        self._end = (time.monotonic() if clock is None else clock) + SECONDS
+        self._allowance = Allowance(SECONDS, used=used)
         self._found: list[Found] = []
         self._digests: set[bytes] = set()
         self._read = self._kept = 0
@@ -91,7 +91,7 @@ class Haul:
 
     def go_on(self) -> None:
         """Raise `Stopped` when the time for the sample is over."""
-        if time.monotonic() > self._end:
+        if self._allowance.is_over:
             self._stop(LATE)
 
     def take(

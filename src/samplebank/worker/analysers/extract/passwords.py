@@ -1,10 +1,10 @@
 """Words that may open an encrypted container: few, in a fixed order, and for a bounded time."""
 
 import re
-import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from samplebank.worker.analysers.allowance import Allowance
 from samplebank.worker.contract import SampleFile
 
 MOST_TRIES, SECONDS = 30, 20.0
@@ -86,11 +86,11 @@ class Words:
 
     def __init__(self, words: Iterable[str]) -> None:
         self._words = list(words)[:MOST_TRIES]
-        self._end = time.monotonic() + SECONDS
+        self._allowance = Allowance(SECONDS)
 
     @property
     def has_time(self) -> bool:
-        return time.monotonic() <= self._end
+        return not self._allowance.is_over
 
     def to_try(self) -> Iterator[str]:
         """Words one after the other, as long as the time allows."""

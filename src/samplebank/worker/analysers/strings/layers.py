@@ -4,12 +4,12 @@ Each layer is peeled again, breadth first. Depth, number, bytes and time are bou
 """
 
 import hashlib
-import time
 from collections import deque
 from collections.abc import Iterator
 
 import msgspec
 
+from samplebank.worker.analysers.allowance import Allowance
 from samplebank.worker.analysers.strings.encodings import Encoded, encoded_in
 from samplebank.worker.analysers.strings.indicators import Indicators
 from samplebank.worker.analysers.strings.rewriting import rewritten
@@ -67,7 +67,7 @@ class Peeling:
         self._indicators = indicators
         self._seen: set[bytes] = set()
         self._bytes = 0
-        self._end = time.monotonic() + SECONDS
+        self._allowance = Allowance(SECONDS)
 
     def peel(self, text: bytes, *, only_encoded: bool = False) -> None:
         """Peel the file. With `only_encoded`, the text is gathered from a file of bytes, and has no expressions."""
@@ -143,7 +143,7 @@ class Peeling:
             self.limits.setdefault(f"More than {MOST_LAYERS} layers are not kept.")
         elif self._bytes >= MOST_BYTES:
             self.limits.setdefault(f"Layers of more than {MOST_BYTES} bytes in all are not kept.")
-        elif time.monotonic() > self._end:
+        elif self._allowance.is_over:
             self.limits.setdefault(f"Peeling ended after {SECONDS:.0f} seconds.")
         else:
             return False
