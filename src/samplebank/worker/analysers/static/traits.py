@@ -54,7 +54,11 @@ TRAITS: Mapping[str, Trait] = {
     ),
     "future-timestamp": Trait("structure", 8, "The compile time lies in the future."),
     "broken-signature": Trait("structure", 25, "The Authenticode signature does not fit the file."),
-    "no-section-headers": Trait("structure", 10, "The section headers have been removed."),
+    "no-section-headers": Trait(
+        "structure",
+        10,
+        "There are no section headers: somebody removed the headers, or the end of the file is missing.",
+    ),
     "executable-stack": Trait("structure", 8, "The program asks for an executable stack."),
     "process-injection": Trait(
         "behaviour", 35, "Imports what it takes to run code inside another process.", "process-injection"
