@@ -188,8 +188,11 @@ async def test_tls_that_breaks_behind_the_handshake_is_told(
 async def test_a_redirect_to_an_address_that_is_none_is_a_refusal() -> None:
     redirect = b"HTTP/1.1 302 Found\r\nLocation: http://example.org:80:80/\r\nContent-Length: 0\r\n\r\n"
 
-    with answering(redirect) as url, pytest.raises(Undelivered, match="answered 302") as undelivered:
-        await webhook.Webhook(url, SECRET).deliver(Message("1", "job", "a" * 64, BODY), now=1)
+    with answering(redirect) as url:
+        sink = webhook.Webhook(url, SECRET)
+        with pytest.raises(Undelivered, match="answered 302") as undelivered:
+            await sink.deliver(Message("1", "job", "a" * 64, BODY), now=1)
+        await sink.close()
 
     assert undelivered.value.answered
 
@@ -206,6 +209,7 @@ async def refused(status: str, after: str) -> webhook.Webhook:
         sink = webhook.Webhook(url, SECRET)
         with pytest.raises(Undelivered, match=f"answered {status[:3]}"):
             await sink.deliver(Message("1", "job", "a" * 64, BODY), now=NOW)
+        await sink.close()
     return sink
 
 

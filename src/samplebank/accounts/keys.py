@@ -146,7 +146,7 @@ async def list_keys(db: Connection, user: str | None = None) -> list[Key]:
 async def newest_keys(db: Connection, user: str, most: int) -> tuple[list[Key], int]:
     """The newest keys of a user, the oldest of them first, and the number of all older keys."""
     newest = await keys_matching(user, order="DESC").page(db, Page(most))
-    number: int = await NUMBER.value(db, user=user)
+    number: int = await NUMBER.value(db, user=user) if len(newest) == most else 0
     return newest[::-1], max(0, number - len(newest))
 
 
