@@ -117,9 +117,10 @@ class Workers:
 
     async def look_at(self, file: File, passwords: Sequence[str] = ()) -> Outcome:
         """Let all workers analyse a file and its children. The passwords come with the submission."""
-        told = await self._identified(file.path)
+        path = file.path.resolve()  # children work in another folder
+        told = await self._identified(path)
         words = {"metaData": {"password": "\n".join(passwords)}} if passwords else {}
-        looked = await self.analyse(_sample(file.path, file.sha256, file.size, words))
+        looked = await self.analyse(_sample(path, file.sha256, file.size, words))
         inside, worst = _Inside(file.sha256), NO_FINDINGS
         inside.note(looked)
         for child in _children(looked):

@@ -41,6 +41,14 @@ async def test_a_file_within_a_file_within_a_file_comes_out(workers: Workers, tm
     assert names(outcome) == {"inner.zip", "a.exe"}
 
 
+async def test_a_file_in_the_folder_of_the_trial_is_found(
+    workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert names(await look(workers, Path("sample"), zipped({"a.exe": PROGRAM}))) == {"a.exe"}
+
+
 async def test_a_closed_container_holds_no_member_without_the_password(
     workers: Workers, tmp_path: Path
 ) -> None:
