@@ -55,9 +55,8 @@ async def _run(url: str) -> None:
     try:
         said, _ = await process.communicate()
     finally:
-        if (
-            process.returncode is None
-        ):  # the start was interrupted: nothing may be changed behind the operator's back
+        # Where the start was interrupted, nothing may be changed behind the operator's back.
+        if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode != 0:

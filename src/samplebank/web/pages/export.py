@@ -112,9 +112,8 @@ async def _hashes(rows: Rows) -> Pieces:
 
 def _csv(request: Visit) -> Callable[[Rows], Pieces]:
     async def write(rows: Rows) -> Pieces:
-        head: list[Sequence[object]] = [
-            COLUMNS
-        ]  # goes with the first samples: a list that cannot be read is refused
+        # The heads go with the first samples: a list that cannot be read is refused.
+        head: list[Sequence[object]] = [COLUMNS]
         async with aclosing(rows):
             async for some in rows:
                 cells = [_cells(sample, request.bank.settings.malicious_score) for sample in some]
