@@ -7,7 +7,7 @@ from kit.bank import Bank, Sample, eventually
 from kit.children import links_of
 from kit.karton import STAGED, Kartons, program, staged
 from kit.service import Service
-from samplebank.karton.tasks import PREFIX, first_task, root_of
+from samplebank.karton.tasks import PREFIX, encoded, first_task, root_of
 
 
 def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
@@ -40,17 +40,12 @@ def test_a_lost_task_with_bytes_in_a_place_that_no_bucket_has_ends_no_bridge(
     sample = kartons.submit(staged("hang", str(begun)))
     assert eventually(begun.exists)
     root, before = root_of(kartons.task(sample)["id"]), len(kartons.bridge.said())
-    lost = first_task(root, {}, {"uid": "a//..", "name": "steps.bin"}, {})
-    # the service that had the first task writes its end after the next service has begun
-    assert eventually(lambda: "Finished" in str(kartons.redis().get(lost.key) or "Finished"))
+    first = first_task(root, {}, {"uid": "a//..", "name": "steps.bin"}, {}).raw
+    lost = encoded({**first, "uid": f"{{{root}}}:lost"})
+    key = f"{PREFIX}{{{root}}}:lost"
+    kartons.redis().set(key, lost)
 
-    def told() -> str:
-        # the system of Karton may just be removing what has finished
-        return str(kartons.redis().get(lost.key) or kartons.redis().set(lost.key, lost.text))
-
-    kartons.redis().set(lost.key, lost.text)
-
-    assert eventually(lambda: "Crashed" in told()), kartons.bridge.said()[before:]
+    assert eventually(lambda: "Crashed" in str(kartons.redis().get(key))), kartons.bridge.said()[before:]
 
     kartons.karton.kill(STAGED)
     kartons.karton.launch(STAGED)
