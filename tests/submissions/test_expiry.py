@@ -21,6 +21,10 @@ from samplebank.submissions import retention
 
 HOUR = 3_600_000
 EXPIRE = "UPDATE submission SET expiry_time = $2 WHERE id = ANY ($1::uuid[])"
+#: whoever changes submissions locks their samples before, such as the alerts of a verdict
+HOLD = """
+    SELECT FROM sample WHERE id IN (SELECT sample_id FROM submission WHERE id = ANY ($1::uuid[])) FOR NO KEY UPDATE
+"""
 NO_MORE = """
     UPDATE verdict SET malicious = false
      WHERE sample_id IN (SELECT sample_id FROM submission WHERE id = ANY ($1::uuid[]))
@@ -82,6 +86,7 @@ async def test_a_submission_goes_when_its_sample_is_malicious_no_more(
     sample = Sample()
     submitted = [bank.submit(sample)["id"]]
     bank.post(f"{sample.path}/verdict", {"statusOverride": "malicious", "comment": "known here"})
+    await db.execute(HOLD, submitted)
     await db.execute(EXPIRE, submitted, housekeeper.clock() - 2 * HOUR)
     sweep = retention_sweep()
     await sweep(housekeeper)
