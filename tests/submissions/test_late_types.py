@@ -31,6 +31,7 @@ FIND = """
      ORDER BY u.submitted_time LIMIT 1
 """
 FORGET_TYPE = "UPDATE sample SET classification_id = NULL, classification_wanted = false WHERE id = $1"
+LOCK_JOBS = "SELECT FROM job WHERE sample_id = $1 FOR UPDATE"
 MARKS = "SELECT count(*) FROM untyped_plan WHERE sample_id = $1"
 
 
@@ -89,6 +90,9 @@ class Late:
             made = Classification(self.type, "document", None, None, "tests", {})
             await classification_queue.store(db, [(id_, made)], now=clock())
         await asyncio.gather(self.replan(id_), self.replan(id_))
+        # The service may choose again, too. Claims pass over jobs that the service has locked meanwhile.
+        async with self.database.transaction() as db:
+            await db.execute(LOCK_JOBS, id_)
 
     async def replan(self, sample_id: int) -> None:
         async with self.database.transaction() as db:
