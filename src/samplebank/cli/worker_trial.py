@@ -17,20 +17,17 @@ from samplebank.cli.pairs import read_pairs
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.text import shown
 from samplebank.cli.worker_choice import (
-    SETTING,
     AnalyserChoice,
     ImportFromOption,
     NameArgument,
     SettingOption,
 )
-from samplebank.errors import Refusal
+from samplebank.cli.worker_mistakes import refusing
 from samplebank.files import regular
-from samplebank.sandbox import SandboxError
 from samplebank.settings import load
 from samplebank.worker import loop
 from samplebank.worker.analysers.testing import sample_file, violations
 from samplebank.worker.contract import JSON, Result
-from samplebank.worker.errors import UnknownSetting, WorkerError
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
 
@@ -68,12 +65,8 @@ def try_worker(
     chosen = AnalyserChoice.read([name], setting, import_from)
     options = read_pairs(option or [], "--option")
     logs.set_up(load(os.environ).log_format, logging.WARNING)
-    try:
+    with refusing():
         trials = asyncio.run(_tried(chosen, files, options))
-    except UnknownSetting as mistake:
-        raise typer.BadParameter(str(mistake), param_hint=SETTING) from mistake
-    except (WorkerError, SandboxError) as error:
-        raise Refusal(str(error)) from error
     if json:
         printing.write_json({"files": trials})
     else:

@@ -18,22 +18,20 @@ from samplebank.cli.presence import OF_SERVICE, absence
 from samplebank.cli.printing import JsonOption
 from samplebank.cli.worker_answers import Workload
 from samplebank.cli.worker_choice import (
-    SETTING,
     AnalyserChoice,
     ImportFromOption,
     NamesArgument,
     RunArgument,
     SettingOption,
 )
+from samplebank.cli.worker_mistakes import refusing
 from samplebank.cli.worker_trial import try_worker
 from samplebank.errors import Refusal
-from samplebank.sandbox import SandboxError
 from samplebank.serving.confining import check_sandbox
 from samplebank.serving.parent import stop_with_parent
 from samplebank.settings import Settings, load
 from samplebank.timespec import Millis
 from samplebank.worker import loop
-from samplebank.worker.errors import UnknownSetting, WorkerError
 from samplebank.worker.registration import NotRegistered
 from samplebank.worker.stopping import stopping_at_signals
 
@@ -146,14 +144,8 @@ def run_workers(
 
 
 def _done(work: Coroutine[object, object, T]) -> T:
-    try:
+    with refusing():
         return uvloop.run(work)
-    except NotRegistered:
-        raise
-    except UnknownSetting as mistake:
-        raise typer.BadParameter(str(mistake), param_hint=SETTING) from mistake
-    except (WorkerError, SandboxError) as error:
-        raise Refusal(str(error)) from error
 
 
 async def _run(

@@ -1,0 +1,25 @@
+"""What ends the analysers of a command, in the words of the command line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from samplebank.cli.worker_choice import SETTING
+from samplebank.errors import Refusal
+from samplebank.sandbox import SandboxError
+from samplebank.worker.errors import UnknownSetting, WorkerError
+from samplebank.worker.registration import NotRegistered
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn an error of the analysers into a wrong use of the command, or into a refusal."""
+    try:
+        yield
+    except NotRegistered:  # for which `worker run` has a remedy of its own
+        raise
+    except UnknownSetting as mistake:
+        raise typer.BadParameter(str(mistake), param_hint=SETTING) from mistake
+    except (WorkerError, SandboxError) as error:
+        raise Refusal(str(error)) from error
