@@ -70,12 +70,16 @@ async def test_who_types_while_the_first_verdict_comes_judges_after_that_verdict
     assert told == ["drops a loader", None]
 
 
+async def begin_note_without_session(tab: Tab, sample: Sample, text: str) -> None:
+    await tab.open(f"/sample/{sample.sha256}")
+    await tab.page.context.clear_cookies()
+    await tab.page.get_by_label("Note", exact=True).fill(text)
+
+
 async def test_a_note_that_was_sent_after_the_session_had_ended_is_there_again(
     chief: Tab, service: Service, sample: Sample
 ) -> None:
-    await chief.open(f"/sample/{sample.sha256}")
-    await chief.page.context.clear_cookies()
-    await chief.page.get_by_label("Note", exact=True).fill("asks a host at night")
+    await begin_note_without_session(chief, sample, "asks a host at night")
     async with chief.page.expect_navigation():
         await chief.page.get_by_role("button", name="Add the note").click()
     assert "401" in chief.problems.pop()  # browsers note every refusal on the console
@@ -94,9 +98,7 @@ async def test_a_note_that_comes_back_has_the_readers_that_were_chosen(
     chief: Tab, service: Service, sample: Sample
 ) -> None:
     """A note for few readers must not come back as a note for more."""
-    await chief.open(f"/sample/{sample.sha256}")
-    await chief.page.context.clear_cookies()
-    await chief.page.get_by_label("Note", exact=True).fill("the host of a source")
+    await begin_note_without_session(chief, sample, "the host of a source")
     await chief.page.get_by_label("Who reads").select_option("red")
     async with chief.page.expect_navigation():
         await chief.page.get_by_role("button", name="Add the note").click()
