@@ -5,21 +5,15 @@ import asyncio
 import pytest
 from bench.databases import connected
 
-from kit.bank import Bank, Sample, eventually, fields_of
+from kit.bank import Bank, fields_of
 from kit.service import Service
 from samplebank.assembly import clock
 
 BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
-def classified(bank: Bank) -> Sample:
-    sample = bank.submitted()
-    assert eventually(lambda: bank.data(bank.get(f"{sample.path}/classification")))
-    return sample
-
-
 def test_who_asks_again_gets_another_classification(bank: Bank) -> None:
-    sample = classified(bank)
+    sample = bank.classified()
 
     bank.data(bank.put(f"{sample.path}/reclassify", {}))
 
@@ -27,7 +21,7 @@ def test_who_asks_again_gets_another_classification(bank: Bank) -> None:
 
 
 def test_the_body_may_be_left_out(bank: Bank) -> None:
-    assert bank.call("PUT", f"{classified(bank).path}/reclassify").status_code == 200
+    assert bank.call("PUT", f"{bank.classified().path}/reclassify").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -35,13 +29,13 @@ def test_the_body_may_be_left_out(bank: Bank) -> None:
     [('{"type": "pebin"}', 412, {"type"}), ("[]", 412, set()), ("{", 400, set())],
 )
 def test_a_body_that_asks_for_more_is_refused(bank: Bank, body: str, status: int, fields: set[str]) -> None:
-    refused = bank.call("PUT", f"{classified(bank).path}/reclassify", data=body)
+    refused = bank.call("PUT", f"{bank.classified().path}/reclassify", data=body)
 
     assert (refused.status_code, fields_of(refused)) == (status, fields)
 
 
 def test_a_file_whose_bytes_are_missing_is_not_waited_for(bank: Bank, service: Service) -> None:
-    sample = classified(bank)
+    sample = bank.classified()
     (service.blobs / "sample" / sample.sha256[:2] / sample.sha256).unlink()
 
     refused = bank.put(f"{sample.path}/reclassify", {})
@@ -50,7 +44,7 @@ def test_a_file_whose_bytes_are_missing_is_not_waited_for(bank: Bank, service: S
 
 
 async def test_a_file_that_is_deleted_meanwhile_is_not_waited_for(bank: Bank, service: Service) -> None:
-    sample = classified(bank)
+    sample = bank.classified()
     async with connected(service.database_url) as db, connected(service.database_url) as observer:
         async with db.transaction():
             await db.execute(

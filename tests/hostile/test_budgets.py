@@ -1,5 +1,6 @@
 """A client that asks for too much is held back, and other clients are served."""
 
+import asyncio
 import contextlib
 import re
 import socket
@@ -10,7 +11,7 @@ import requests
 from bench.databases import connected
 
 from kit.bank import ROBOT, V2, Bank, Sample, eventually, together
-from kit.locks import line_before
+from kit.locks import Line, line_before
 from kit.service import Service
 from kit.visitor import Visitor
 from samplebank.errors import TooMany, Unavailable
@@ -47,6 +48,23 @@ async def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(
     assert refused.status_code == 503
     assert "ask for less" in refused.json()["messages"][0]["message"]
     assert found.status_code == 200
+
+
+async def test_a_file_whose_new_look_is_refused_is_not_looked_at(strict: Service, guarded: Bank) -> None:
+    *held, other = [guarded.classified() for _ in range(EACH + 1)]
+    url, rows = strict.database_url, [bytes.fromhex(sample.sha256) for sample in held]
+    async with connected(url) as db, connected(url) as holder, asyncio.TaskGroup() as asking:
+        async with holder.transaction():
+            await holder.execute("SELECT FROM sample WHERE sha256 = ANY ($1) FOR UPDATE", rows)
+            for sample in held:
+                asking.create_task(asyncio.to_thread(guarded.put, f"{sample.path}/reclassify", {}))
+            await Line(db, holder.get_server_pid(), others=set()).reaches(EACH)
+            refused = await asyncio.to_thread(guarded.put, f"{other.path}/reclassify", {})
+        queue = "SELECT classification_wanted FROM sample WHERE sha256 = $1"
+        is_wanted = await db.fetchval(queue, bytes.fromhex(other.sha256))
+
+    looks = guarded.data(guarded.get(f"{other.path}/classification"))
+    assert (refused.status_code, is_wanted, len(looks)) == (429, False, 1)
 
 
 async def test_a_csv_of_samples_for_which_there_is_no_turn_is_refused_and_is_no_empty_file(

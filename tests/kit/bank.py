@@ -130,6 +130,12 @@ class Bank:
         self.submit(sample, user, **fields)
         return sample
 
+    def classified(self) -> Sample:
+        """A submitted sample that has its type."""
+        sample = self.submitted()
+        assert eventually(lambda: self.data(self.get(f"{sample.path}/classification")))
+        return sample
+
     # -- workers and jobs
 
     def worker(self, **fields: Any) -> dict[str, Any]:

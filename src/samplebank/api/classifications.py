@@ -102,13 +102,13 @@ async def reclassify(request: Call) -> Answer:
     request.read_query(NoQuery)
     document.read(request.now)
     bank = request.bank
-    async with bank.database.transaction() as db:
-        before = await classification.ask_again(db, sample.id)
-        owners = within(request.caller.scope(Permission.RECLASSIFY))
-        await request.record(db, sha256=sample.sha256, owners=owners)
-    bank.signals.send(Signal.URGENT)
     deadline = bank.settings.classification_deadline + 5
     async with request.budgets.files.turn(request.caller.user.id):
+        async with bank.database.transaction() as db:
+            before = await classification.ask_again(db, sample.id)
+            owners = within(request.caller.scope(Permission.RECLASSIFY))
+            await request.record(db, sha256=sample.sha256, owners=owners)
+        bank.signals.send(Signal.URGENT)
         found = await await_classification(request, sample.id, deadline, after=before)
     if found.latest is not None and found.latest_id != before:
         return await request.show(found.latest, show_classification)
