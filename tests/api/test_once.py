@@ -338,19 +338,31 @@ async def test_the_housekeeper_removes_old_answers(bank: Bank, database: Databas
         assert await db.fetchval(OLD) is False
 
 
-async def test_the_oldest_answers_beyond_the_bound_are_forgotten(db: Connection) -> None:
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [({1: 100}, {1: 60}), ({1: 5, 2: 100}, {1: 5, 2: 55}), ({1: 50, 2: 4, 3: 90}, {1: 28, 2: 4, 3: 28})],
+    ids=["one user", "a user and a flood", "two floods"],
+)
+async def test_beyond_the_bound_the_oldest_answers_of_users_with_the_most_are_forgotten(
+    db: Connection, before: dict[int, int], left: dict[int, int]
+) -> None:
     await db.execute("DELETE FROM kept_answer")
+    since = clock()
     await db.execute(
         "INSERT INTO kept_answer (user_id, key, request, status, answer, created_time)"
-        " SELECT 1, int8send(n), '', 201, '', $1::bigint + n FROM generate_series(1, 100) n",
-        clock(),
+        " SELECT user_id, int8send(n), '', 201, '', $1::bigint - n"
+        " FROM unnest($2::bigint[], $3::bigint[]) given(user_id, most), generate_series(1, most) n",
+        since,
+        list(before),
+        list(before.values()),
     )
     await db.execute("ANALYZE kept_answer")
 
-    forgotten = await kept.forget_old(db, 60, now=clock())
+    forgotten = await kept.forget_old(db, 60, now=since)
 
-    assert forgotten == 40
-    assert await db.fetchval("SELECT count(*) FROM kept_answer") == 60
+    kept_of = "SELECT user_id, count(*), min(created_time) FROM kept_answer GROUP BY user_id ORDER BY user_id"
+    assert forgotten == sum(before.values()) - 60
+    assert list(map(tuple, await db.fetch(kept_of))) == [(id_, n, since - n) for id_, n in left.items()]
 
 
 async def test_an_answer_too_large_to_keep_is_told_and_the_work_is_not_done_again(db: Connection) -> None:

@@ -5,6 +5,7 @@ neither is.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -53,10 +54,15 @@ FORGET_OLD = Statement("""
         SELECT ctid FROM kept_answer WHERE created_time <= :before ORDER BY created_time LIMIT :batch))
 """)
 # The number by the statistics of the table costs nothing, where to count millions of rows would.
-FIND_EXCESS = Statement("""
-    SELECT created_time FROM kept_answer
-     WHERE (SELECT reltuples FROM pg_class WHERE oid = 'kept_answer'::regclass) > :most::bigint
-     ORDER BY created_time DESC OFFSET :most LIMIT 1
+MAY_BE_TOO_MANY = Statement(
+    "SELECT reltuples > :most::bigint FROM pg_class WHERE oid = 'kept_answer'::regclass"
+)
+COUNT_BY_USER = Statement("SELECT user_id, count(*) FROM kept_answer GROUP BY user_id")
+FORGET_OLDEST = Statement("""
+    DELETE FROM kept_answer WHERE ctid = ANY(ARRAY(
+        SELECT oldest.ctid FROM unnest(:users::bigint[], :numbers::bigint[]) beyond(user_id, number), LATERAL (
+            SELECT ctid FROM kept_answer WHERE user_id = beyond.user_id ORDER BY created_time LIMIT beyond.number
+        ) oldest LIMIT :batch))
 """)
 
 
@@ -126,7 +132,26 @@ async def forget_expired(db: Connection, keyed: Keyed, *, now: Millis) -> None:
 
 
 async def forget_old(db: Connection, most: int, *, now: Millis) -> int:
-    """Forget a batch of answers older than 24 hours, or beyond the newest `most`; answers how many were forgotten."""
-    before = await FIND_EXCESS.value(db, most=most)
-    before = max(now - KEPT_FOR, before or 0)
-    return await FORGET_OLD.count(db, before=before, batch=BATCH)
+    """Forget a batch of answers older than 24 hours, or beyond `most`; answers how many were forgotten.
+
+    Beyond `most`, the oldest answers of the users with the most answers go: the flood of a user costs others no answer.
+    """
+    expired = await FORGET_OLD.count(db, before=now - KEPT_FOR, batch=BATCH)
+    if expired == BATCH or not await MAY_BE_TOO_MANY.value(db, most=most):
+        return expired
+    number_of = dict(map(tuple, await COUNT_BY_USER.rows(db)))
+    share = _share_of_each(number_of.values(), most)
+    beyond = {user_id: number - share for user_id, number in number_of.items() if number > share}
+    users, numbers = list(beyond), list(beyond.values())
+    return expired + await FORGET_OLDEST.count(db, users=users, numbers=numbers, batch=BATCH - expired)
+
+
+def _share_of_each(numbers: Iterable[int], most: int) -> int:
+    """The greatest number that each may keep, so that all together keep at most `most`. Who has fewer leaves the rest to others."""
+    ascending = sorted(numbers)
+    for place, number in enumerate(ascending):
+        share = most // (len(ascending) - place)
+        if number > share:
+            return share
+        most -= number
+    return max(ascending, default=0)
