@@ -44,14 +44,15 @@ async def reading(db: Connection, *settings: str) -> AsyncIterator[None]:
             if not db.is_closed():
                 await db.execute(f"ROLLBACK TO {BLOCK}; RELEASE {BLOCK}")
         return
-    await db.execute(f"BEGIN READ ONLY; {_local(settings)}")
     try:
+        await db.execute(f"BEGIN READ ONLY; {_local(settings)}")
         yield
+        await db.execute("COMMIT")
     except BaseException:
+        # beginning and end may be given up, too, and may have been carried out or not
         if not db.is_closed():
             await db.execute("ROLLBACK")
         raise
-    await db.execute("COMMIT")
 
 
 @asynccontextmanager
