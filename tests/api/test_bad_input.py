@@ -290,6 +290,19 @@ def test_a_schema_that_is_none_is_refused(bank: Bank) -> None:
     assert (refused.status_code, fields_of(refused)) == (412, {"schema"})
 
 
+def test_all_that_is_wrong_with_a_worker_comes_at_once(bank: Bank) -> None:
+    wrong = {
+        "shortName": "", "localizedNames": {}, "localizedDescriptions": {"english": "x", "german": "x"},
+        "schema": {"type": "no-such-type"},
+    }  # fmt: skip
+    fields = {"shortName", "localizedNames", "localizedDescriptions.german", "schema"}
+    known = bank.worker()
+
+    refused = [bank.post(f"{V2}/worker", wrong), bank.put(f"{V2}/worker/{known['id']}", wrong)]
+
+    assert [(answer.status_code, fields_of(answer)) for answer in refused] == [(412, fields)] * 2
+
+
 def test_a_schema_that_refers_elsewhere_is_refused_and_not_fetched(bank: Bank) -> None:
     text = {"english": "x"}
     body = {

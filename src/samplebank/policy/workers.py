@@ -12,7 +12,7 @@ import msgspec
 
 from samplebank.database import FALSE, Columns, Connection, Page, Sql, Statement, new_id, order_by
 from samplebank.database.identifiers import find_id
-from samplebank.errors import Conflict, NotFound, Violation, Violations, invalid
+from samplebank.errors import Conflict, NotFound, Violation, Violations
 from samplebank.policy.model import Worker, WorkerContent
 from samplebank.policy.schema_cost import TooDear, price_of
 from samplebank.timespec import Millis
@@ -60,23 +60,24 @@ def check_texts(field: str, texts: dict[str, str], violations: Violations) -> No
     """Check texts by language: english is required, norwegian possible."""
     if "english" not in texts:
         violations.add(field, f"{field} needs a text in english.")
-    for language in texts.keys() - set(LANGUAGES):
+    for language in sorted(texts.keys() - set(LANGUAGES)):
         violations.add(
             f"{field}.{language}", f"{language!r} is not among the languages {' and '.join(LANGUAGES)}."
         )
 
 
-def check_schema(schema: object) -> None:
-    """Raise `Invalid` unless `schema` is a JSON Schema without references to the outside, and cheap enough to check."""
+def check_schema(schema: object, violations: Violations) -> None:
+    """Check that `schema` is a JSON Schema without references to the outside, and cheap enough to check."""
     if not isinstance(schema, dict | bool):
-        raise invalid("schema", "The schema is not a JSON Schema: it must be an object.")
+        violations.add("schema", "The schema is not a JSON Schema: it must be an object.")
+        return
     try:
         price_of(schema)
         validator_of(schema)
     except TooDear as error:
-        raise invalid("schema", f"The schema takes too much to check: {error}.") from error
+        violations.add("schema", f"The schema takes too much to check: {error}.")
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-        raise invalid("schema", f"The schema is not a JSON Schema: {str(error).splitlines()[0]}.") from error
+        violations.add("schema", f"The schema is not a JSON Schema: {str(error).splitlines()[0]}.")
 
 
 def validator_of(schema: Any) -> jsonschema_rs.Validator:

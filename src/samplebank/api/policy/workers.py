@@ -14,7 +14,7 @@ from samplebank.api.envelope import JSON, Answer
 from samplebank.api.people import UserInfo
 from samplebank.api.repeated_requests import repeatable
 from samplebank.database.identifiers import find_id
-from samplebank.errors import Violations, invalid
+from samplebank.errors import Violations
 from samplebank.http.operation import V2, operation
 from samplebank.http.shapes import Body, NoQuery, PageQuery, Shown, Unique, Word, unless_given
 from samplebank.policy import workers
@@ -128,9 +128,7 @@ async def add_worker(request: Call) -> Answer:
     document = await request.document(AnalysisWorkerAddRequest)
     request.read_query(NoQuery)
     data = document.read(request.now)
-    check_name_and_texts(data.short_name, data.localized_names, data.localized_descriptions)
-    if data.schema is not None:
-        workers.check_schema(data.schema)
+    check_content(data)
     async with request.bank.database.transaction() as db:
         row, is_new = await workers.add_worker(
             db,
@@ -183,9 +181,7 @@ async def update_worker(request: Call) -> Answer:
         await workers.get_worker(db, reference)
         request.read_query(NoQuery)
         data = document.read(request.now)
-        check_name_and_texts(data.short_name, data.localized_names, data.localized_descriptions)
-        if data.schema is not None:
-            workers.check_schema(data.schema)
+        check_content(data)
         row = await workers.update_worker(
             db,
             reference,
@@ -223,21 +219,20 @@ async def delete_worker(request: Call) -> Answer:
     return await request.show(row, show_worker)
 
 
-def check_name_and_texts(
-    short_name: str | None,
-    names: dict[str, str] | None,
-    descriptions: dict[str, str] | None,
-) -> None:
-    if short_name is not None and not short_name:
-        raise invalid("shortName", "A worker needs a name.")
-    if short_name is not None and find_id(short_name) is not None:
-        raise invalid(
-            "shortName", "A short name cannot look like an id: nobody could tell the worker from the id."
-        )
+def check_content(data: AnalysisWorkerAddRequest | AnalysisWorkerUpdateRequest) -> None:
+    """Raise `Invalid` with all that is wrong with name, texts and schema."""
     violations = Violations()
+    if data.short_name is not None and not data.short_name:
+        violations.add("shortName", "A worker needs a name.")
+    if data.short_name is not None and find_id(data.short_name) is not None:
+        said = "A short name cannot look like an id: nobody could tell the worker from the id."
+        violations.add("shortName", said)
+    names, descriptions = data.localized_names, data.localized_descriptions
     for field, texts in (("localizedNames", names), ("localizedDescriptions", descriptions)):
         if texts is not None:
             workers.check_texts(field, texts, violations)
+    if data.schema is not None:
+        workers.check_schema(data.schema, violations)
     violations.raise_if_any()
 
 
