@@ -1,6 +1,7 @@
 """The state machine of jobs and tasks, through the API."""
 
 from functools import partial
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -69,15 +70,17 @@ def test_the_api_cannot_time_a_task_out(bank: Bank) -> None:
     assert fields_of(refused) == {"state"}
 
 
-def test_analyses_of_another_sample_are_refused_and_nothing_changes(bank: Bank) -> None:
+def test_all_analyses_of_other_samples_are_refused_at_once_and_nothing_changes(bank: Bank) -> None:
     (worker,) = bank.workers(1)
-    _, job, tasks = bank.planned(worker)
-    foreign = bank.analyse(bank.submitted(), worker)
+    sample, job, tasks = bank.planned(worker)
+    foreign, unknown = bank.analyse(bank.submitted(), worker), str(uuid4())
+    named = [foreign, bank.analyse(sample, worker), unknown]
 
-    refused = bank.update(job, tasks[worker], "success", analyses=[foreign])
+    refused = bank.update(job, tasks[worker], "success", analyses=named)
 
-    assert (refused.status_code, fields_of(refused)) == (412, {"analyses[0]"})
+    assert (refused.status_code, fields_of(refused)) == (412, {"analyses[0]", "analyses[2]"})
     assert foreign in refused.text
+    assert unknown in refused.text
     assert bank.task(job, tasks[worker])["state"] == "enqueued"
 
 

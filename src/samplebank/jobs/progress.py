@@ -7,7 +7,7 @@ import msgspec
 
 from samplebank.accounts.caller import Caller
 from samplebank.database import Columns, Connection, Outrun, Statement
-from samplebank.errors import Conflict, NotFound, Violation, invalid
+from samplebank.errors import Conflict, NotFound, Violation, Violations
 from samplebank.jobs.model import FINAL, MOVES, Task, TaskState
 from samplebank.jobs.queries import NO_JOB, get_task
 from samplebank.timespec import Millis
@@ -154,6 +154,9 @@ async def _check_repeat(db: Connection, task_id: UUID, move: Move) -> None:
 
 
 def _check_analyses(move: Move, known: Collection[UUID]) -> None:
+    violations = Violations()
     for position, analysis in enumerate(move.analyses or ()):
         if analysis not in known:
-            raise invalid(f"analyses[{position}]", f"{analysis} is not an analysis of this job's sample.")
+            said = f"{analysis} is not an analysis of this job's sample."
+            violations.add(f"analyses[{position}]", said)
+    violations.raise_if_any()
