@@ -79,6 +79,15 @@ def test_several_wrong_times_and_names_come_at_once(bank: Bank) -> None:
     assert fields_of(refused) == {"observedTimestamp", "retention", "acl[0]", "customer"}
 
 
+def test_an_answer_to_a_challenge_that_is_no_digest_hides_no_mistake_beside(bank: Bank) -> None:
+    sample = Sample()
+    token = {**bank.token(sample), "sha256": "no digest"}
+
+    refused = bank.post(f"{sample.path}/submission", bank.submission_body(token, tlp="red"), "mia")
+
+    assert fields_of(refused) == {"challengeToken.sha256", "tlp"}
+
+
 def test_an_entry_of_metadata_that_is_null_counts_as_not_given(bank: Bank) -> None:
     sample = Sample()
     body = bank.submission_body(bank.token(sample), metaData={"from": "mail", "subject": None})

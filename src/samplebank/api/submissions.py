@@ -163,8 +163,9 @@ async def add_submission(request: Call) -> Answer:
     try:
         request.read_query(NoQuery)
         data = document.read(request.now)
-        new = await read_submission(request, data)
-        token = await _read_token(request, data.challenge_token)
+        violations = Violations()
+        answer = _read_answer(violations, data.challenge_token)
+        new = await read_submission(request, data, violations)
     except Refusal:
         # an unknown file is told before the mistakes of the submission
         await _require_known(request, sha256, known)
@@ -172,6 +173,8 @@ async def add_submission(request: Call) -> Answer:
     if known is not TRUE:
         # before the look at the challenge: the answer must not depend on whether others have brought the file
         await _require_known(request, sha256, known)
+    digest = hashlib.sha256(await request.bytes_of_body()).digest()
+    token = Token(id=data.challenge_token.id, answer=bytes.fromhex(answer), request=digest)
     result = await _submit_typed(request, sha256, token, new)
     return await _answer(request, sha256, result)
 
@@ -182,12 +185,12 @@ async def _require_known(request: Call, sha256: bytes, known: Sql) -> None:
         await catalogue.get_known(db, sha256, known)
 
 
-async def _read_token(request: Call, given: ChallengeTokenRequest) -> Token:
+def _read_answer(violations: Violations, given: ChallengeTokenRequest) -> str:
+    """The answer to the challenge, in hexadecimal digits."""
     answer = pasted(given.sha256).lower()
     if not SHA256.fullmatch(answer):
-        raise invalid("challengeToken.sha256", "This is not a SHA-256.")
-    digest = hashlib.sha256(await request.bytes_of_body()).digest()
-    return Token(id=given.id, answer=bytes.fromhex(answer), request=digest)
+        violations.add("challengeToken.sha256", "This is not a SHA-256.")
+    return answer
 
 
 async def _submit_typed(request: Call, sha256: bytes, token: Token, new: NewSubmission) -> Result:
@@ -233,10 +236,15 @@ async def _answer(request: Call, sha256: bytes, result: Result) -> Answer:
     return await request.show(result.submission, show_submission, 200 if repeated else 201)
 
 
-async def read_submission(request: Call, data: SubmissionRequest) -> NewSubmission:
-    """Read the submission with its defaults. Raises `Invalid`, and `Forbidden` for a customer of others."""
+async def read_submission(
+    request: Call, data: SubmissionRequest, violations: Violations | None = None
+) -> NewSubmission:
+    """Read the submission with its defaults. Raises `Invalid`, and `Forbidden` for a customer of others.
+
+    `violations` that were found before are told along.
+    """
     directory, caller, now = request.bank.directory, request.caller, request.now
-    violations = Violations()
+    violations = Violations() if violations is None else violations
     customer: Customer | None = caller.user.customer
     if data.customer is not None:
         customer = find_customer(violations, "customer", data.customer, caller, directory)
