@@ -145,6 +145,18 @@ def test_a_field_that_is_null_hides_no_mistake_beside(bank: Bank) -> None:
     assert fields_of(refused) == {"state[0]", "offset"}
 
 
+def test_a_result_that_is_null_is_no_mistake_beside_a_mistake(bank: Bank) -> None:
+    sample = bank.submitted()
+    body = {
+        "analysisResult": None, "analysisScore": 101, "customer": "mill", "tlp": "amber",
+        "userAgent": {"name": "w", "version": "1"},
+    }  # fmt: skip
+
+    refused = bank.post(f"{sample.path}/analysis", body, ROBOT)
+
+    assert fields_of(refused) == {"analysisScore"}
+
+
 @pytest.mark.parametrize("half", ["\\ud83d", "\\udcff", "\\ud83d\\u0041"])
 def test_half_of_a_surrogate_pair_is_named(bank: Bank, half: str) -> None:
     refused = bank.call("POST", f"{V2}/job/search", data=f'{{"customer": ["\\ud83d\\ude00 {half}"]}}')

@@ -44,7 +44,7 @@ class Part(msgspec.Struct):
 
 
 def excerpt_of(body: dict[str, Any], shape: Shape) -> tuple[dict[str, Any], list[tuple[str | int, ...]]]:
-    """Make (the excerpt, the paths of lists with too many items). Null counts as not given."""
+    """Make (the excerpt, the paths of lists with too many items). Null counts as not given, but in `free` fields."""
     whole: dict[str, Any] = {}
     too_long: list[tuple[str | int, ...]] = []
     waiting = deque([Part(body, whole, ())])
@@ -74,7 +74,7 @@ def _first_of(source: Any, shape: Shape, most: int) -> Iterable[tuple[str | int,
     known = [name for name in shape.names if name in source]
     others = islice((name for name in source if name not in shape.names), most)
     for name in (*known, *others):
-        if source[name] is not None:
+        if source[name] is not None or name in shape.free:
             yield name, source[name]
 
 
