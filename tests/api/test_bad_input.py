@@ -272,6 +272,13 @@ def test_a_bad_query_is_refused_by_name(bank: Bank, query: str) -> None:
     assert query.split("=", maxsplit=1)[0] in {field.split("[")[0] for field in fields_of(refused)}
 
 
+def test_a_parameter_that_comes_twice_hides_no_mistake_beside(bank: Bank) -> None:
+    refused = bank.get(f"{V2}/job?limit=5&limit=6&offset=7&offset=x&state=lost&nonsense=1")
+
+    assert refused.status_code == 412
+    assert fields_of(refused) == {"limit", "offset", "state[0]", "nonsense"}
+
+
 def test_a_nul_in_a_query_is_refused_by_its_parameter(bank: Bank) -> None:
     name = {"fileName": "invoice\0.exe"}
 

@@ -79,9 +79,19 @@ class Document(Generic[T]):
 def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -> T:
     """Read a query string as its type. Lists are repeated parameters, booleans are written as in Python or JSON.
 
-    The entries of a field that is a map are parameters of their own: `meta.key=value`.
+    The entries of a field that is a map are parameters of their own: `meta.key=value`. Raises `Invalid` with every violation.
     """
-    plain = _gathered(pairs, wanted)
+    plain, repeated = _gathered(pairs, wanted)
+    try:
+        read = _converted(plain, wanted, now)
+    except Invalid as error:
+        raise Invalid(*[*repeated, *error.violations][:MOST_TOLD]) from None
+    if repeated:
+        raise Invalid(*repeated[:MOST_TOLD])
+    return read
+
+
+def _converted(plain: dict[str, Any], wanted: type[T], now: Millis) -> T:
     _refuse_nul(plain)
     for name in whole_fields(cast("Any", wanted)) & plain.keys():
         if not WHOLE.fullmatch(plain[name]):
@@ -95,11 +105,13 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
     return read
 
 
-def _gathered(pairs: Sequence[tuple[str, str]], wanted: type[Any]) -> dict[str, Any]:
-    """The parameters by name, lists and maps as such. Raises `Invalid` for one that may come once and comes again."""
+def _gathered(
+    pairs: Sequence[tuple[str, str]], wanted: type[Any]
+) -> tuple[dict[str, Any], list[Violation]]:
+    """(The parameters by name, lists and maps as such; a violation for each that may come once and comes again)."""
     lists, maps = list_fields(cast("Any", wanted)), map_fields(cast("Any", wanted))
     plain: dict[str, Any] = {}
-    repeated = []
+    repeated: list[Violation] = []
     for name, value in pairs:
         field, dot, key = name.partition(".")
         if name in lists:
@@ -112,9 +124,7 @@ def _gathered(pairs: Sequence[tuple[str, str]], wanted: type[Any]) -> dict[str, 
             repeated.append(Violation(f"The parameter {name} is given more than once.", name))
         else:
             plain[name] = value
-    if repeated:
-        raise Invalid(*repeated[:MOST_TOLD])
-    return plain
+    return plain, repeated
 
 
 def _is_null_by_word(plain: Mapping[str, Any], read: Any) -> bool:
