@@ -272,6 +272,12 @@ def test_a_bad_query_is_refused_by_name(bank: Bank, query: str) -> None:
     assert query.split("=", maxsplit=1)[0] in {field.split("[")[0] for field in fields_of(refused)}
 
 
+def test_a_number_with_a_zero_in_front_is_refused_in_the_words_for_what_is_no_number(bank: Bank) -> None:
+    (message,) = bank.get(f"{V2}/job?limit=05").json()["messages"]
+
+    assert (message["field"], message["message"]) == ("limit", '"05" is not of type "integer".')
+
+
 def test_a_parameter_that_comes_twice_hides_no_mistake_beside(bank: Bank) -> None:
     refused = bank.get(f"{V2}/job?limit=5&limit=6&offset=7&offset=x&state=lost&nonsense=1")
 

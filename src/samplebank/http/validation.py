@@ -36,7 +36,7 @@ DEEPEST = 200
 #: marks the fields of a struct that hold a time (`msgspec.Meta(extra_json_schema=TIME)`)
 TIME = {"x-time": True}
 #: a whole number of a query, as people write numbers; 1e3 and 1.0 are whole numbers, too, but hardly meant
-WHOLE = re.compile(r"-?[0-9]+")
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 #: an escaped backslash, a pair of surrogates, or half of a pair, as programs write bytes of names that are no UTF-8
 SURROGATES = re.compile(
     rb"\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][\da-fA-F]{2})"
@@ -105,9 +105,7 @@ def _converted(plain: dict[str, Any], wanted: type[T], now: Millis) -> T:
     return read
 
 
-def _gathered(
-    pairs: Sequence[tuple[str, str]], wanted: type[Any]
-) -> tuple[dict[str, Any], list[Violation]]:
+def _gathered(pairs: Sequence[tuple[str, str]], wanted: type[Any]) -> tuple[dict[str, Any], list[Violation]]:
     """(The parameters by name, lists and maps as such; a violation for each that may come once and comes again)."""
     lists, maps = list_fields(cast("Any", wanted)), map_fields(cast("Any", wanted))
     plain: dict[str, Any] = {}
