@@ -20,7 +20,7 @@ from samplebank.events.feed import Place
 from samplebank.feed import reading
 from samplebank.feed.cloud_events import INSTALLATION, keyed
 from samplebank.feed.kinds import KINDS
-from samplebank.feed.reading import read_page
+from samplebank.feed.reading import MOST_BYTES, read_page
 
 #: what CloudEvents 1.0 demands of an event as JSON
 CLOUD_EVENT = {
@@ -213,6 +213,23 @@ def test_pages_of_any_size_have_the_same_events(bank: Bank) -> None:
     small.until(sample, "verdict.settled")
 
     assert [event["id"] for event in small.events] == [event["id"] for event in large.events]
+
+
+def test_a_page_of_large_events_ends_early_and_says_that_there_are_more(bank: Bank) -> None:
+    """Any user may submit large metadata. A page holds some of such events in memory, and not a thousand."""
+    cursor = latest(bank, "quinn")
+    samples = [bank.submitted("quinn", metaData={"note": "x" * 60_000}) for _ in range(25)]
+
+    pages, more = [], True
+    while more:
+        pages.append(bank.get(PATH, "quinn", after=cursor, limit=1000))
+        cursor, more = (pages[-1].json()["metaData"][name] for name in ("next", "more"))
+
+    stored = [
+        event["subject"] for page in pages for event in page.json()["data"] if "stored" in event["type"]
+    ]
+    assert stored == [sample.sha256 for sample in samples]
+    assert max(len(page.content) for page in pages) < MOST_BYTES + 100_000
 
 
 def test_types_choose_the_events(bank: Bank) -> None:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from litestar import Response, get
@@ -80,7 +80,7 @@ class CloudEvent(Shown):
     time: str
     datacontenttype: str
     cursor: str
-    data: dict[str, Any]
+    data: Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 
 
 class Silence:

@@ -1,7 +1,7 @@
 """Events in the form of CloudEvents 1.0, and the reader who may see all events of the installation."""
 
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -33,11 +33,11 @@ class CloudEvent(msgspec.Struct, frozen=True):
     subject: str
     time: str
     datacontenttype: str
-    data: dict[str, Any]
+    data: msgspec.Raw
 
 
 def cloud_event(
-    feed: Feed, id_: int, kind: str, time: Millis, *, sha256: bytes, data: dict[str, Any]
+    feed: Feed, id_: int, kind: str, time: Millis, *, sha256: bytes, data: msgspec.Raw
 ) -> CloudEvent:
     return CloudEvent(
         specversion="1.0",

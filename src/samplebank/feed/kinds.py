@@ -170,13 +170,13 @@ NEEDS: Final = tuple(dict.fromkeys(kind.needs for kind in KINDS.values()))
 
 
 def query_of(kind: Kind, caller: Caller, ids: list[int]) -> Sql | None:
-    """A query (id, sha256, data) of the events among `ids` that the caller may see. None where there can be none."""
+    """A query (id, sha256, data as text) of the events among `ids` that the caller may see. None where there can be none."""
     if not caller.holds(kind.needs):
         return None
     shown = kind.shown(caller)
     where = all_of([Sql("o.id = ANY ({}::bigint[])", ids), shown.seen])
     return Sql(
-        "SELECT o.id, s.sha256, {} FROM outbox o {} WHERE {}",
+        "SELECT o.id, s.sha256, ({})::text FROM outbox o {} WHERE {}",
         shown.data,
         Sql(kind.source),
         where,

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from typing import Any, Final, Protocol
+from itertools import islice
+from typing import Final, Protocol
 
 import msgspec
 
@@ -13,9 +14,13 @@ from samplebank.events.feed import Event, Place
 from samplebank.feed.kinds import KINDS, query_of
 from samplebank.timespec import Millis
 
-#: events that are looked at together, and how often for one page: a page of a caller who sees little ends there
+#: events that are read together, and how often for one page: a page of a caller who sees little ends there
 AT_ONCE: Final = 500
 ROUNDS: Final = 20
+#: events whose data are looked at first. Each further look is at twice as many, as nobody knows before how large the data are
+FIRST: Final = 32
+#: bytes of the data of a page, behind which the page ends
+MOST_BYTES: Final = 2 * 1024 * 1024
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -25,7 +30,7 @@ class Seen(msgspec.Struct, frozen=True):
     kind: str
     created_time: Millis
     sha256: bytes
-    data: dict[str, Any]
+    data: msgspec.Raw
     place: Place
 
 
@@ -54,37 +59,61 @@ async def read_page(
 
     `promptly`: the first events make a page, as nobody should wait for what happens meanwhile.
     """
-    found: list[Seen] = []
+    found = _Found(most)
     for _ in range(ROUNDS):
         events, behind = await feed.read(db, place, AT_ONCE)
         if not events and behind == place:
-            return Page(found, place, is_last=True)
+            return Page(found.events, place, is_last=True)
         place = behind
-        seen = await _seen(db, caller, [event for event in events if event.kind in kinds], place)
-        left = most - len(found)
-        found += seen[:left]
-        if len(seen) > left or len(found) == most:
-            return Page(found, found[-1].place, is_last=False)
-        if promptly and found:
+        await found.look(db, caller, [event for event in events if event.kind in kinds], place)
+        if found.is_full:
+            return Page(found.events, found.events[-1].place, is_last=False)
+        if promptly and found.events:
             break
-    return Page(found, place, is_last=False)
+    return Page(found.events, place, is_last=False)
 
 
-async def _seen(db: Connection, caller: Caller, events: Iterable[Event], window: Place) -> list[Seen]:
+class _Found:
+    """The events of a page, as long as the page has room: for `most` events, and for so many bytes of data."""
+
+    def __init__(self, most: int) -> None:
+        self.events: list[Seen] = []
+        self._most = most
+        self._bytes = 0
+        self._at_once = FIRST
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.events) == self._most or self._bytes >= MOST_BYTES
+
+    async def look(self, db: Connection, caller: Caller, events: Iterable[Event], window: Place) -> None:
+        """Add what the caller may see of events of a window, in their order, until the page is full."""
+        left = iter(events)
+        while not self.is_full and (part := list(islice(left, self._at_once))):
+            self._at_once *= 2
+            for event in await _seen(db, caller, part, window):
+                if not self.is_full:
+                    self.events.append(event)
+                    self._bytes += memoryview(event.data).nbytes
+
+
+async def _seen(db: Connection, caller: Caller, events: list[Event], window: Place) -> list[Seen]:
     """What the caller may see of events of a window, in their order."""
-    listed = list(events)
-    shown = await shown_to(db, caller, listed)
+    shown = await shown_to(db, caller, events)
     return [
         Seen(event.id, event.kind, event.created_time, *shown[event.id], feed.behind(window, event.id))
-        for event in listed
+        for event in events
         if event.id in shown
     ]
 
 
 async def shown_to(
     db: Connection, caller: Caller, events: Iterable[Stored]
-) -> dict[int, tuple[bytes, dict[str, Any]]]:
-    """The SHA-256 of the sample and the data of each event that the caller may see, by the id of the event."""
+) -> dict[int, tuple[bytes, msgspec.Raw]]:
+    """The SHA-256 of the sample and the data of each event that the caller may see, by the id of the event.
+
+    The data stay JSON: of large metadata, objects would take ten times as much memory.
+    """
     ids: dict[str, list[int]] = defaultdict(list)
     for event in events:
         ids[event.kind].append(event.id)
@@ -93,4 +122,9 @@ async def shown_to(
     if not queries:
         return {}
     query = Sql(" UNION ALL ".join(["{}"] * len(queries)), *queries)
-    return {id_: (sha256, data) for id_, sha256, data in await query.rows(db)}
+    return {id_: (sha256, _compact(data)) for id_, sha256, data in await query.rows(db)}
+
+
+def _compact(data: str) -> msgspec.Raw:
+    """JSON as everywhere in answers: without the spaces of PostgreSQL."""
+    return msgspec.Raw(msgspec.json.format(data.encode(), indent=-1))
