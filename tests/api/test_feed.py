@@ -8,10 +8,13 @@ from typing import Any, get_args
 
 import pytest
 from jsonschema_rs import Draft202012Validator
+from msgspec.structs import replace
 
 from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
 from kit.feed import PATH, EventStream, Follower, latest, types_of
 from kit.service import Service
+from samplebank.accounts.caller import Scope
+from samplebank.accounts.model import Permission
 from samplebank.api.feed import Silence, Type
 from samplebank.api.feed_cursors import MARK, PLACE, PROOF, cursor_at
 from samplebank.database import Database
@@ -46,6 +49,7 @@ REPEATED = """
       FROM outbox o JOIN sample s ON s.id = o.sample_id CROSS JOIN generate_series(1, $2)
      WHERE s.sha256 = $1 AND o.kind = 'submission'
 """
+DELETE, VIEW = Permission.DELETE_SAMPLE, Permission.VIEW_SAMPLES
 ENDED = ["submission.stored", "job.opened", "job.ended", "verdict.settled"]
 
 
@@ -164,6 +168,28 @@ def test_a_reader_sees_the_events_of_what_it_may_see_and_no_other(bank: Bank) ->
         [[], foreign, foreign],
         [ENDED, ENDED, ENDED],
     ]
+
+
+async def test_who_may_delete_for_one_customer_is_not_told_of_deletions_of_another_that_it_may_view(
+    bank: Bank, begin: feed.Place, database: Database
+) -> None:
+    reader = Follower(bank, "chief")
+    sample = bank.submitted("quinn")
+    bank.data(bank.delete(sample.path))
+    reader.until(sample, "sample.deleted")
+
+    async with database.connection() as db:
+        customers: dict[str, int] = dict(await db.fetch("SELECT short_name, id FROM customer"))
+        mill, quarry = (Scope(customers=frozenset({customers[name]})) for name in ("mill", "quarry"))
+        told = [
+            [event.sha256.hex() for event in (await read_page(db, caller, begin, 1000, {"deletion"})).events]
+            for caller in (
+                replace(INSTALLATION, scopes={DELETE: mill, VIEW: quarry}),
+                replace(INSTALLATION, scopes={DELETE: quarry}),
+            )
+        ]
+
+    assert told == [[], [sample.sha256]]
 
 
 def test_a_link_for_everybody_tells_nothing_of_a_sample_that_the_reader_may_not_see(bank: Bank) -> None:
