@@ -148,6 +148,23 @@ def test_a_filter_finds_no_actor_whom_the_caller_may_not_know(bank: Bank) -> Non
     assert by_user.text.replace("quinn", "") == by_nobody.text.replace("nobody-at-all", "")
 
 
+def test_a_filter_by_the_own_customer_needs_the_right_to_its_ledger(bank: Bank) -> None:
+    """Somebody of the quarry administers the mill. What is `other` to the mill must not be found as the quarry."""
+    user = name_of("helper")
+    bank.data(bank.put(f"/samplebank/v1/users/{user}", {"customer": "quarry"}))
+    bank.data(bank.put(f"/samplebank/v1/accounts/{user}/grants/ADMINISTRATOR-ROLE/mill"))
+    key = bank.data(bank.put(f"/samplebank/v1/keys/{uuid4()}", {"user": user}))["key"]
+    helper = Bank(bank.url, {user: key})
+    fetched(bank, sample := bank.submitted("mia", tlp="green"), "quinn")
+    (entry,) = eventually(lambda: about(helper, sample, RAW, user))
+    assert entry["actor"] == {"type": "other"}
+
+    own, unknown = (ask(helper, user, sample=sample.sha256, customer=name) for name in ("quarry", "nowhere"))
+
+    assert own.status_code == unknown.status_code == 412
+    assert own.text.replace("quarry", "") == unknown.text.replace("nowhere", "")
+
+
 def test_a_filter_by_a_user_who_has_come_over_tells_nothing_of_the_time_before(bank: Bank) -> None:
     user = name_of("mover")
     of_user = f"/samplebank/v1/users/{user}"

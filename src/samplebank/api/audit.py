@@ -17,7 +17,6 @@ from samplebank.audit.model import LONGEST
 from samplebank.audit.queries import SORTS, AuditFilter, AuditListing, Line, entries_matching, knows_actor
 from samplebank.errors import Violations
 from samplebank.http.operation import EXTENSIONS, operation
-from samplebank.http.reader import customers_to_filter
 from samplebank.http.shapes import PageQuery, Shown, Time, Unique, unless_given
 from samplebank.http.streaming import Streamed
 from samplebank.http.validation import read_time
@@ -101,8 +100,9 @@ def read_filter(request: Call, query: AuditQuery) -> AuditFilter:
     sample = None if query.sample is None else query.sample.strip()
     if sample is not None and not SHA256.fullmatch(sample):
         violations.add("sample", f"{sample[:100]!r} is not a SHA-256.")
-    references = None if query.customer is None else [query.customer]
-    customers = customers_to_filter(violations, references, caller, directory, Permission.VIEW_AUDIT)
+    customer_id = (
+        None if query.customer is None else _find_customer(violations, query.customer, caller, directory)
+    )
     user_id = None if query.user is None else _find_user(violations, query.user, caller, directory)
     violations.raise_if_any()
     return AuditFilter(
@@ -110,12 +110,27 @@ def read_filter(request: Call, query: AuditQuery) -> AuditFilter:
         actions=list(query.action) if query.action else None,
         user_id=user_id,
         key_id=query.key,
-        customers=customers,
+        customers=None if customer_id is None else [customer_id],
         sha256=None if sample is None else bytes.fromhex(sample),
         target=query.target,
         since=since,
         until=until,
     )
+
+
+def _find_customer(
+    violations: Violations, reference: str, caller: Caller, directory: Directory
+) -> int | None:
+    """Find the customer that a filter names. Unknown and invisible customers are refused with the same words.
+
+    The caller's own customer is invisible where the caller may read the ledger for others only: the filter would tell which
+    entries of the others have to do with the own customer.
+    """
+    customer = directory.find_customer(reference)
+    if customer is None or not caller.may(Permission.VIEW_AUDIT, customer.id):
+        violations.add("customer", f"There is no customer {reference[:100]!r} that you may see.")
+        return None
+    return customer.id
 
 
 def _find_user(violations: Violations, reference: str, caller: Caller, directory: Directory) -> int | None:
