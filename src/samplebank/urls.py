@@ -45,6 +45,22 @@ def is_issuer(url: str) -> bool:
     return is_bare and (parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"})
 
 
+def origin_of(url: str) -> str | None:
+    """The origin of an address as browsers write origins: in small letters, and without the usual port. None for no address."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a false port, an open bracket
+        return None
+    if not host or parts.scheme not in USUAL_PORTS:
+        return None
+    name = f"[{host}]" if ":" in host else host
+    is_usual = port in {None, USUAL_PORTS[parts.scheme]}
+    return f"{parts.scheme}://{name}" if is_usual else f"{parts.scheme}://{name}:{port}"
+
+
+#: the ports that browsers leave out of an address
+USUAL_PORTS: Final = {"http": 80, "https": 443}
 #: names without need of quoting anywhere, and no part that a client would take for a step between folders
 BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)*/?")
 HTTP: Final = (("http://", "https://"), _names_a_host, "an address such as https://samples.example.org")

@@ -1,7 +1,6 @@
 """Who may look: a cookie stands for a session, and a request that changes something must come from a page of ours."""
 
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from litestar import Request
 
@@ -10,6 +9,7 @@ from samplebank.accounts.sessions import Visitor
 from samplebank.errors import Forbidden, Malformed, Unauthenticated
 from samplebank.http.guard import ONCE, require_width
 from samplebank.http.operation import Operation
+from samplebank.urls import origin_of
 from samplebank.web.visit import Visit
 
 #: the cookie over TLS, which no other host can set, and the cookie over plain HTTP
@@ -89,10 +89,9 @@ def require_same_origin(visit: Visit) -> None:
         raise Forbidden(FOREIGN)
 
 
-def _own_origins(visit: Visit) -> set[str]:
+def _own_origins(visit: Visit) -> set[str | None]:
     public = visit.bank.settings.public_url
     if public is not None:
-        parts = urlsplit(public)
-        return {f"{parts.scheme}://{parts.netloc}"}
+        return {origin_of(public)}
     host = visit.header(b"host") or ""
-    return {f"http://{host}", f"https://{host}"} if host else set()
+    return {origin_of(f"http://{host}"), origin_of(f"https://{host}")}
