@@ -14,6 +14,8 @@ from samplebank.web import headers
 from web.conftest import Visitors
 from web.walking import CHANGED, NOTHING, READ, ids, is_page, obeyed, path_of
 
+#: the forms that need a permission. Empty, and about nothing, a form changes nothing.
+FORMS = [(path, operation) for path, operation in CHANGED if operation.needs]
 #: the most statements of a page. A view of a sample takes one for the head: the sample with the newest visible name.
 USUAL = 4
 STATEMENTS = {
@@ -50,19 +52,32 @@ STATEMENTS = {
 }
 
 
+def is_let_in(user: str, operation: Operation) -> bool:
+    held = ROLES.get(USERS[user] or "", frozenset())
+    if (operation.installation_wide or operation.everywhere) and user not in EVERYWHERE:
+        return False
+    return not operation.needs or bool(held & set(operation.needs))
+
+
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize(("path", "operation"), READ, ids=ids(READ))
 def test_a_page_is_for_who_holds_one_of_its_permissions(
     visitor: Visitors, path: str, operation: Operation, user: str
 ) -> None:
-    held = ROLES.get(USERS[user] or "", frozenset())
-    expected = not operation.needs or bool(held & set(operation.needs))
-    if operation.installation_wide or operation.everywhere:
-        expected = expected and user in EVERYWHERE
-
     shown = visitor(user).get(path_of(path, NOTHING))
 
-    assert (shown.status != 403) is expected
+    assert (shown.status != 403) is is_let_in(user, operation)
+    assert shown.status < 500
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(("path", "operation"), FORMS, ids=ids(FORMS))
+def test_a_form_is_for_who_holds_one_of_its_permissions(
+    visitor: Visitors, path: str, operation: Operation, user: str
+) -> None:
+    shown = visitor(user).post(path_of(path, NOTHING))
+
+    assert (shown.status != 403) is is_let_in(user, operation)
     assert shown.status < 500
 
 
