@@ -1,7 +1,7 @@
 """What only one of the worlds has: everything that customers of others do, and that the mill may not see."""
 
 from hunts.hunting import begun, rules_for
-from kit.bank import AGENT, CHIEF, Bank, Sample
+from kit.bank import AGENT, CHIEF, V2, Bank, Sample
 from kit.policy_rules import RULES
 from kit.service import Service
 from kit.similar import near_to
@@ -93,12 +93,24 @@ def on_visible(bank: Bank, names: Names, worker: str, visible: list[str]) -> Non
         names.add(sha256=sha256, noteID=noted["id"])
     for user, path in (("hana", names.rows[-1]["sha256"]), ("quinn", visible[0])):
         bank.get(f"/sampledb/v2/sample/{path}/raw", user)
+    for user, sha256 in (("hana", visible[0]), ("quinn", visible[1]), ("quinn", visible[2])):
+        again(bank, names, user, sha256)
     other = bank.submitted("quinn")
     names.add(sha256=other.sha256)
     link = {"reference": visible[0], "tlp": "amber", "type": "parent", "userAgent": AGENT}
     bank.data(bank.post(f"{other.path}/link", {**link, "customer": "quarry"}, CHIEF))
     facts = [{"kind": "tlsh", "value": near_to(TLSH, 5)}]
     bank.analyse(other, worker, 40, CHIEF, customer="quarry", facts=facts)
+
+
+def again(bank: Bank, names: Names, user: str, sha256: str) -> None:
+    """The bytes of a visible sample are submitted by others, too. The job does not end: a verdict would be told to all."""
+    sample = Sample(data=names.stored[sha256])
+    submission = bank.submit(sample, user, fileName="secret.exe", metaData={**names.plan, KEY: VALUE})
+    names.add(sha256=sha256, submissionID=submission["id"])
+    names.shared.add(sha256)
+    job = next(one for one in bank.jobs_of(sample) if one["state"] == "enqueued")
+    names.add(sha256=sha256, jobID=job["id"])
 
 
 def by_others(bank: Bank, names: Names) -> None:
@@ -108,8 +120,10 @@ def by_others(bank: Bank, names: Names) -> None:
         names.add(huntID=hunt["id"], number="0")
         visitor = Visitor(bank.url).sign_in(bank.keys[user])
         assert visitor.post("/queries", {"kind": "jobs", "name": "Mine", "q": "state:done"}).status == 200
-        asked = bank.post("/samplebank/v1/sample/reanalyse", {"fileName": [INVOICE], "customer": []}, user)
-        assert asked.status_code in (200, 202, 412), asked.text
+        asked = bank.post("/samplebank/v1/sample/reanalyse", {"keywords": [INVOICE]}, user)
+        correlation = bank.data(asked)["correlationID"]
+        (task,) = bank.data(bank.post(f"{V2}/servicetask/search", {"correlationID": [correlation]}, user))
+        names.add(serviceTaskID=task["id"])
 
 
 def rules(bank: Bank, names: Names, worker: str) -> None:

@@ -33,6 +33,9 @@ class Names:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, str]] = []
+        #: the bytes of samples that askers see, by SHA-256, and the samples among them that others have, too
+        self.stored: dict[str, bytes] = {}
+        self.shared: set[str] = set()
         #: metadata by which the policy chooses the worker
         self.plan: dict[str, str] = {}
         #: texts that occur in the worlds, for searches

@@ -14,13 +14,16 @@ from samplebank.api import app as interface
 from samplebank.web import app as site
 from two_worlds.answers import Pair
 from two_worlds.interface import NOT_ASKED, SEARCHES
+from two_worlds.names import Names
 from two_worlds.pages import FORMS, OTHER_FORMS, name_of
-from two_worlds.questions import Asker
+from two_worlds.questions import Asker, Question
 from two_worlds.worlds import ROLES, Worlds
 
 #: the shares of the questions that are changes: by the interface, by forms, and by forms that all callers are refused; and the share
 #: that is asked afterwards
 CHANGES, AFTERWARDS = (0.8, 0.2, 0.1), 0.3
+#: changes that need the permission for each customer with the sample: the refusal tells of others, as docs/security.md lists
+FOR_EACH_CUSTOMER = {"addVerdict", "withdrawVerdict", "judgeByPage", "deleteSample"}
 
 
 class Changes(NamedTuple):
@@ -39,6 +42,7 @@ def changes(worlds: Worlds, changers: Sequence[Asker], number: int, seed: int) -
             question
             for changer, share in zip(changers, CHANGES, strict=True)
             for question in changer.questions(round(share * number), seed)
+            if not is_refused_for_others(question, worlds.names)
         ]
         for question in asked:
             answer, difference = pair.change(question)
@@ -47,6 +51,10 @@ def changes(worlds: Worlds, changers: Sequence[Asker], number: int, seed: int) -
                 differences.append(str(difference))
         pair.close()
     return Changes(made, differences)
+
+
+def is_refused_for_others(question: Question, names: Names) -> bool:
+    return question.operation in FOR_EACH_CUSTOMER and any(one in question.path for one in names.shared)
 
 
 def test_a_change_has_the_same_answer_in_both_worlds(changes: Changes) -> None:

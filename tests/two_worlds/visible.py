@@ -58,6 +58,7 @@ def ended_sample(
 ) -> Sample:
     """A sample whose job has ended, with all that can hang on a sample."""
     sample = Sample(size=3000)
+    names.stored[sample.sha256] = sample.data
     batch = str(uuid4())
     meta = {**plan, KEY: VALUE, "batch": batch}
     submission = bank.submit(sample, user, fileName=INVOICE, metaData=meta, **fields)
