@@ -21,6 +21,7 @@ from samplebank.database.bound import Bound, HeldSignals
 from samplebank.database.shared_statements import SharedStatements, all_or_none
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid, NotFound
+from samplebank.events import feed
 from samplebank.files import close_to_others, make_lasting_folder
 from samplebank.installation import store
 from samplebank.jobs.claim_batches import Claiming
@@ -56,6 +57,7 @@ class Bank:
         self.database: Database = database
         self.blobs = blobs
         self._identity: UUID | None = None
+        self._secret: UUID | None = None
         self.directory = Directory(database)
         self.callers = Callers(database, self.directory)
         self.visitors = Visitors(
@@ -89,6 +91,13 @@ class Bank:
             async with self.database.connection() as db:
                 self._identity = (await store.find(db)).identity
         return self._identity
+
+    async def secret(self) -> UUID:
+        """The secret of the feed, which hides from callers how much others do. The same for every host; read once."""
+        if self._secret is None:
+            async with self.database.connection() as db:
+                self._secret = (await feed.look(db)).secret
+        return self._secret
 
     def within(self, database: Bound, signals: HeldSignals) -> "Bank":
         """The same bank, with all of its changes in the transaction of `database`."""

@@ -11,7 +11,7 @@ import pytest
 from kit.bank import Bank, fields_of, name_of
 from samplebank.api import envelope
 from samplebank.api.cursors import Question, cursor_at, page_behind
-from samplebank.database import Page, Sql
+from samplebank.database import Database, Page, Sql
 from samplebank.database.counting import Count
 from samplebank.database.ordering import Key, Order
 from samplebank.database.query import Place
@@ -91,6 +91,37 @@ def test_a_cursor_with_values_of_its_own_is_refused(bank: Bank, cursor: str, val
     assert (refused.status_code, fields_of(refused)) == (412, {"after"})
 
 
+def values_of(cursor: str) -> list[Any]:
+    values: list[Any] = json.loads(base64.urlsafe_b64decode(cursor))[1]
+    return values
+
+
+async def test_a_cursor_tells_no_number_of_samples(bank: Bank, database: Database) -> None:
+    """A number would tell how many samples others have stored between two samples of the caller."""
+    sample = bank.submitted()
+    async with database.connection() as db:
+        number = await db.fetchval("SELECT id FROM sample WHERE sha256 = $1", bytes.fromhex(sample.sha256))
+
+    answer = bank.get(f"{LISTS}/sample", "mia", limit=1).json()
+
+    created, hidden = values_of(answer["metaData"]["next"])
+    assert answer["data"][0]["createdTimestamp"] == created
+    assert isinstance(hidden, str)
+    assert number.to_bytes(8, "big") not in base64.urlsafe_b64decode(hidden)
+
+
+@pytest.mark.parametrize("number", [1, 2**40, "1", "", "A" * 32, "\N{SNOWMAN}", None])
+def test_a_number_of_the_callers_own_is_refused(bank: Bank, number: object) -> None:
+    """Else the callers would find the numbers of their samples by halving."""
+    bank.submitted()
+    cursor = bank.get(f"{LISTS}/sample", "mia", limit=1).json()["metaData"]["next"]
+    created, _ = values_of(cursor)
+
+    refused = bank.get(f"{LISTS}/sample", "mia", limit=1, after=forged(cursor, [created, number]))
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"after"})
+
+
 def test_a_cursor_of_another_question_is_refused(bank: Bank, cursor: str) -> None:
     sorted_otherwise = bank.get(
         f"{LISTS}/submission", "mia", limit=1, sortBy="submittedTimestamp", after=cursor
@@ -150,7 +181,7 @@ def test_a_filter_that_has_changed_is_another_question(bank: Bank, cursor: str) 
 
 def test_a_cursor_of_another_installation_is_refused() -> None:
     asked = PageQuery(limit=5)
-    there, here = (Question("/samplebank/v1/job", asked, uuid4()) for _ in range(2))
+    there, here = (Question("/samplebank/v1/job", asked, uuid4(), uuid4()) for _ in range(2))
     cursor = cursor_at(there, Place((1,), NO_JOB))
     jobs = AllJobs(Order(Sql("job j"), ("-enqueuedTimestamp",), JOB_SORTS, Key("j.id", "uuid", field="id")))
 

@@ -61,6 +61,8 @@ MADE: Final = re.compile(
 #: how long the tasks took that each world has ended by itself, as numbers. How many ended is compared.
 TOOK: Final = {"listLines": re.compile(rb'"(?:mean|p50|p95|tasksAtWork)":[\d.]+')}
 PASSWORD: Final = b"infected"
+#: the sealed number of a sample in an opened cursor
+SEALED: Final = re.compile(rb'"[\w-]{32}"(?=\]\])')
 #: where an answer says how to read on
 CURSOR: Final = re.compile(rb'"next":"([\w=-]+)"|[?;]after=([\w=%-]+)')
 #: how often both worlds are asked before a difference counts: a busy machine runs out of a time for counting now and then
@@ -205,10 +207,10 @@ def _without_new(body: bytes, known: frozenset[bytes]) -> bytes:
 
 
 def _opened(found: re.Match[bytes]) -> bytes:
-    """A cursor as the text that the cursor hides: ids and times of a row stand in the text."""
+    """A cursor as the text that the cursor hides: ids and times of a row stand in the text, and numbers sealed."""
     hidden = unquote((found[1] or found[2]).decode())
     try:
-        return base64.urlsafe_b64decode(hidden)
+        return SEALED.sub(b"(sealed)", base64.urlsafe_b64decode(hidden))
     except binascii.Error:
         return found[0]
 

@@ -91,7 +91,8 @@ class Call(Exchange):
 
         With limit 0, for the whole list, there are no rows. The last page has no cursor. Raises `Invalid`.
         """
-        question = Question(self.scope["path"], asked, await self.bank.identity())
+        bank = self.bank
+        question = Question(self.scope["path"], asked, await bank.identity(), await bank.secret())
         page = page_behind(listing, question, page, after)
         if page.limit == 0:
             return page, None, None

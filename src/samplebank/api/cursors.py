@@ -1,23 +1,27 @@
 """Cursors: where the next page of a list begins. A page behind a cursor costs the same at any depth.
 
-A cursor is for the question that it came from: the same installation, path, filters and order. What a cursor holds is no secret, and what a
-forged cursor asks for is still only what its caller may see.
+A cursor is for the question that it came from: the same installation, path, filters and order. What a forged cursor asks for is still
+only what its caller may see. What a cursor holds is no secret, but for the number of a row: numbers would tell each caller how many
+rows others have made in between. So a number is sealed with the secret of the feed, and a number that is not sealed is refused.
 """
 
 import base64
 import binascii
 import hashlib
-from typing import Annotated, Any
+import hmac
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from samplebank.api.feed_cursors import masked
 from samplebank.database import Page
 from samplebank.database.listing import OrderedListing
-from samplebank.database.ordering import read_place
+from samplebank.database.ordering import Order, read_place
 from samplebank.database.query import Place
 from samplebank.errors import Violations
+from samplebank.feed.cloud_events import keyed
 
 #: the cursor as a field of queries and bodies: names, keys and ids take a few kilobytes at most
 After = Annotated[str, Meta(max_length=10_000, description="The `metaData.next` of the page before.")]
@@ -28,6 +32,10 @@ OTHER = (
 )
 BESIDE_OFFSET = "A page begins behind a cursor, or at an offset: give one of them."
 WHOLE = "With limit 0 there are no pages: leave the cursor out, or give a limit."
+#: the bytes of a number, and of the proof that the service has sealed the number
+NUMBER, PROOF = 8, 16
+#: the type of ids that are numbers
+COUNTED: Final = "bigint"
 
 
 class Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -38,11 +46,12 @@ class Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a list is asked for, apart from the page. `installation` is the identity of the store."""
+    """What a list is asked for, apart from the page. `installation` is the identity of the store, `secret` seals numbers of rows."""
 
     path: str
     asked: Any
     installation: UUID | None
+    secret: UUID
 
     @property
     def digest(self) -> str:
@@ -74,7 +83,7 @@ def _read(
     try:
         cursor = msgspec.json.decode(base64.urlsafe_b64decode(after.encode()), type=Cursor)
         if cursor.question == question.digest:
-            return read_place(listing.by, cursor.values)
+            return read_place(listing.by, _opened(listing.by, cursor.values, question.secret))
         violations.add("after", OTHER)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         violations.add("after", UNKNOWN)
@@ -83,5 +92,24 @@ def _read(
 
 def cursor_at(question: Question, place: Place) -> str:
     """The cursor for the page behind a place."""
-    encoded = msgspec.json.encode((question.digest, (*place.keys, place.id)))
+    id_ = _sealed(place.id, question.secret) if isinstance(place.id, int) else place.id
+    encoded = msgspec.json.encode((question.digest, (*place.keys, id_)))
     return base64.urlsafe_b64encode(encoded).decode()
+
+
+def _sealed(number: int, secret: UUID) -> str:
+    """A number that only the service can read. The same number always looks the same."""
+    plain = number.to_bytes(NUMBER, "big")
+    proof = keyed(secret, b"row", plain, PROOF)
+    return base64.urlsafe_b64encode(proof + masked(secret, proof, plain)).decode()
+
+
+def _opened(order: Order, values: list[int | str | None], secret: UUID) -> list[int | str | None]:
+    """The values with the number of the row. Raises `ValueError` for a number that is not sealed."""
+    if order.tie.type != COUNTED or not values:
+        return values
+    raw = base64.b64decode(str(values[-1]).encode(), b"-_", validate=True)
+    proof, plain = raw[:PROOF], masked(secret, raw[:PROOF], raw[PROOF:])
+    if len(plain) != NUMBER or not hmac.compare_digest(proof, keyed(secret, b"row", plain, PROOF)):
+        raise ValueError("not sealed here")
+    return [*values[:-1], int.from_bytes(plain, "big")]

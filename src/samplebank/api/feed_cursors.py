@@ -57,7 +57,7 @@ def cursor_at(feed: Feed, place: Place) -> str:
     """A cursor for the events behind a place."""
     plain = PLACE.pack(place.since, place.until, place.id, place.last) + secrets.token_bytes(CHANCE)
     proof = keyed(feed.secret, b"proof", plain, PROOF)
-    sealed = _mark(feed.identity) + proof + _masked(feed.secret, proof, plain)
+    sealed = _mark(feed.identity) + proof + masked(feed.secret, proof, plain)
     return base64.urlsafe_b64encode(sealed).decode()
 
 
@@ -78,7 +78,7 @@ def place_of(sealed: Sealed, feed: Feed) -> Place:
     """The place of a cursor. Raises `Invalid` for a cursor of another feed, and for a forged cursor."""
     if sealed.mark != _mark(feed.identity):
         raise invalid("after", OTHER)
-    plain = _masked(feed.secret, sealed.proof, sealed.hidden)
+    plain = masked(feed.secret, sealed.proof, sealed.hidden)
     if not hmac.compare_digest(sealed.proof, keyed(feed.secret, b"proof", plain, PROOF)):
         raise invalid("after", UNKNOWN)
     return Place(*PLACE.unpack_from(plain))
@@ -96,7 +96,7 @@ def _mark(identity: UUID) -> bytes:
     return identity.bytes[:MARK]
 
 
-def _masked(secret: UUID, proof: bytes, content: bytes) -> bytes:
+def masked(secret: UUID, proof: bytes, content: bytes) -> bytes:
     """Hide the content of a cursor, or show what is hidden."""
     mask = keyed(secret, b"mask", proof, len(content))
     return bytes(one ^ other for one, other in zip(content, mask, strict=True))
