@@ -3,11 +3,16 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from kit.bank import Bank, Sample, eventually
 from kit.children import links_of
 from kit.karton import STAGED, Kartons, program, staged
 from kit.service import Service
-from samplebank.karton.tasks import PREFIX, encoded, first_task, root_of
+from samplebank.karton import config
+from samplebank.karton.bucket import Bucket
+from samplebank.karton.errors import Away, MissingBytes
+from samplebank.karton.tasks import PREFIX, Resource, encoded, first_task, root_of
 
 
 def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
@@ -138,6 +143,27 @@ def test_a_bucket_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kart
     kartons.ended(sample)
 
     assert "karton.yaramatcher" in kartons.analyses(sample)
+
+
+async def test_a_server_that_is_no_s3_server_lacks_no_bytes(kartons: Kartons, service: Service) -> None:
+    """As a proxy answers while the S3 server behind the proxy is away."""
+    environment = {"KARTON_S3_ADDRESS": service.url}
+    bucket = Bucket(config.load(environment, kartons.karton.config))
+    child = Resource("child", None, "child.bin", "a" * 64, 6)
+
+    with pytest.raises(Away, match="404 Not Found"):
+        await bucket.get(child, 1000)
+    with pytest.raises(Away, match="404 Not Found"):
+        await bucket.has(child)
+
+
+async def test_bytes_that_the_bucket_lacks_are_missing(kartons: Kartons) -> None:
+    bucket = Bucket(config.load({}, kartons.karton.config))
+    child = Resource("child", None, "child.bin", "a" * 64, 6)
+
+    with pytest.raises(MissingBytes):
+        await bucket.get(child, 1000)
+    assert not await bucket.has(child)
 
 
 def test_a_folder_that_takes_no_sample_is_told_in_a_line_and_loses_nothing(

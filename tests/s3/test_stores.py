@@ -17,6 +17,8 @@ from kit.s3 import BUCKET, S3Server
 from kit.service import Service, copy_prepared
 from s3.conftest import MARK, PREFIX
 from samplebank.blobs.bucket import Bucket
+from samplebank.blobs.sending import Sender
+from samplebank.blobs.writing import digests_of
 from samplebank.database import Database
 from samplebank.errors import Invalid, Unavailable
 from samplebank.serving.store import mark
@@ -150,6 +152,33 @@ async def test_a_server_that_is_no_s3_server_takes_no_bytes(remote: Service) -> 
 
     with pytest.raises(Unavailable, match="blob store does not answer"):
         await Bucket(place_of("s3://bank", keys)).put("key", b"bytes")
+
+
+async def test_a_server_that_is_no_s3_server_neither_lacks_bytes_nor_removes_them(remote: Service) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL": remote.url}
+    bucket = Bucket(place_of("s3://bank", keys))
+
+    for call in (bucket.get, bucket.has, bucket.remove):
+        with pytest.raises(Unavailable, match="blob store does not answer"):
+            await call("key")
+
+
+async def test_a_page_of_a_proxy_takes_no_large_file(tmp_path: Path) -> None:
+    async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\nlarge")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+        await writer.drain()
+        writer.close()
+
+    (tmp_path / "large").write_bytes(b"large")
+    async with await asyncio.start_server(welcome, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"}
+        sender = Sender(place_of("s3://bank", {**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}))
+
+        with pytest.raises(Unavailable, match="blob store does not answer"):
+            await sender.send("key", tmp_path / "large", await digests_of(bytearray(b"large")))
+        await sender.close()
 
 
 @pytest.mark.usefixtures("reached")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,8 @@ READ_PIECE = 256 * 1024
 #: seconds for a request with little to send, and seconds without a byte of an answer
 PATIENCE, SILENCE = 20.0, timedelta(seconds=15)
 NO_SUCH_BUCKET = "NoSuchBucket"
+#: an S3 server says so of an object that is not there; a proxy or another server that finds nothing does not
+NO_SUCH_KEY = "NoSuchKey"
 #: a folder that a look at the bucket lists, for a short answer
 PROBED = "samplebank-probe"
 NO_BUCKET = "The bucket {} does not exist: make the bucket, or name another in SAMPLEBANK_BLOB_URL."
@@ -90,13 +92,13 @@ class Bucket:
         )
 
     async def put(self, key: str, content: bytes | bytearray) -> None:
-        async with self._patient(), self._writing():
+        async with self._patient():
             await obstore.put_async(self._store, key, content, use_multipart=False)
 
     async def put_new(self, key: str, content: bytes) -> bool:
         """Write an object unless there is an object. Whether the object was written."""
         try:
-            async with self._patient(), self._writing():
+            async with self._patient():
                 await obstore.put_async(self._store, key, content, mode="create", use_multipart=False)
         except AlreadyExistsError:
             return False
@@ -139,9 +141,13 @@ class Bucket:
                 yield bytes(piece)
 
     async def has(self, key: str) -> bool:
-        try:
-            async with self._patient():
+        async with self._patient():
+            with suppress(FileNotFoundError):
                 await obstore.head_async(self._store, key)
+                return True
+        # An answer without a body does not tell whether an S3 server gave the answer.
+        try:
+            await self._found(key, {})
         except NotFound:
             return False
         return True
@@ -166,16 +172,6 @@ class Bucket:
             return
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[None]:
-        """Only a server that is no S3 server finds nothing at the address of a new object."""
-        try:
-            yield
-        except FileNotFoundError as error:
-            if NO_SUCH_BUCKET in str(error):
-                raise
-            raise away(self.place, error) from None
-
-    @asynccontextmanager
     async def _patient(self) -> AsyncIterator[None]:
         async with self._told(), asyncio.timeout(PATIENCE):
             yield
@@ -191,7 +187,7 @@ class Bucket:
             words = f"{type(error).__name__}: {error}".replace(self.place.endpoint, self.place.server)
             if NO_SUCH_BUCKET in words:
                 raise Unavailable(NO_BUCKET.format(self.place.bucket)) from None
-            if isinstance(error, FileNotFoundError):
+            if isinstance(error, FileNotFoundError) and NO_SUCH_KEY in words:
                 raise NotFound(MISSING) from None
             note(words)
             refusal = next((said for code, said in REFUSALS.items() if code in words), None)

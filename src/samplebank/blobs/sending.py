@@ -6,6 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
+from aiohttp import hdrs
 
 from samplebank.blobs.away import AWAY
 from samplebank.blobs.bucket import PATIENCE, note
@@ -36,7 +37,8 @@ class Sender:
                 self._sessions().put(url, data=_pieces(path, limit), headers=headers) as answer,
             ):
                 said = await answer.text()
-                if answer.status == HTTPStatus.OK:
+                # Each S3 server tells the ETag of a new object; a page of a proxy has none.
+                if answer.status == HTTPStatus.OK and hdrs.ETAG in answer.headers:
                     return
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             note(f"{type(error).__name__}: {error}")

@@ -1,5 +1,6 @@
 """The bucket in which Karton keeps the bytes of its tasks."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from samplebank.worker.assignment import StoredObject
 
 #: seconds for a request
 PATIENCE = timedelta(seconds=30)
-#: no such object, or a name that no object can have
-MISSING = (FileNotFoundError, ValueError)
+#: an S3 server says so of an object that is not there; a proxy or another server that finds nothing does not
+NO_SUCH_KEY = "NoSuchKey"
 
 
 class Bucket:
@@ -58,23 +59,27 @@ class Bucket:
                     f"{resource.name!r} has {answer.meta['size']} bytes; the service takes {most} at most."
                 )
             return bytes(await answer.bytes_async())
-        except MISSING:
+        except (BaseError, OSError, ValueError) as error:
+            if not _is_missing(error):
+                raise self._away(error) from None
             raise MissingBytes(
                 f"The bucket {self.name} of Karton lacks the bytes of {resource.name!r}."
             ) from None
-        except (BaseError, OSError) as error:
-            raise self._away(error) from None
 
     async def has(self, resource: Resource) -> bool:
         """Whether the bytes are there. Bytes of another bucket are believed to be there. Raises `Away`."""
         if resource.bucket not in {None, self.name}:
             return True
         try:
-            await obstore.head_async(self._store, resource.uid)
-        except MISSING:
+            with suppress(FileNotFoundError):
+                await obstore.head_async(self._store, resource.uid)
+                return True
+            # An answer without a body does not tell whether an S3 server gave the answer.
+            await obstore.get_async(self._store, resource.uid)
+        except (BaseError, OSError, ValueError) as error:
+            if not _is_missing(error):
+                raise self._away(error) from None
             return False
-        except (BaseError, OSError) as error:
-            raise self._away(error) from None
         return True
 
     async def shared(self, place: StoredObject | None, size: int) -> StoredObject | None:
@@ -99,3 +104,8 @@ class Bucket:
     def _away(self, error: Exception) -> Away:
         words = " ".join(str(error).split())[:200]
         return Away(f"The bucket {self.name} of Karton at {self._place} does not answer: {words}.")
+
+
+def _is_missing(error: Exception) -> bool:
+    """Whether there is no such object, or no object can have the name."""
+    return isinstance(error, ValueError) or NO_SUCH_KEY in str(error)
