@@ -1,5 +1,6 @@
 """What the bridge does not take, and servers that are away: a line each, and nothing is lost."""
 
+import asyncio
 import subprocess
 from pathlib import Path
 
@@ -10,9 +11,13 @@ from kit.children import links_of
 from kit.karton import STAGED, Kartons, program, staged
 from kit.service import Service
 from samplebank.karton import config
+from samplebank.karton.broker import Broker
 from samplebank.karton.bucket import Bucket
 from samplebank.karton.errors import Away, MissingBytes
+from samplebank.karton.producer import CLAIM_SECONDS, Producer
 from samplebank.karton.tasks import PREFIX, Resource, encoded, first_task, root_of
+from samplebank.karton.trees import Trees
+from samplebank.worker.client import ServiceClient
 
 
 def test_bytes_of_another_bucket_are_not_read(kartons: Kartons) -> None:
@@ -131,6 +136,26 @@ def test_a_redis_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Karto
     assert eventually(look)
 
     assert "karton.yaramatcher" in kartons.analyses(sample)
+
+
+async def test_a_redis_that_takes_no_writes_uses_up_no_attempt(kartons: Kartons, tmp_path: Path) -> None:
+    kartons.bridge.kill()
+    place = config.load({}, kartons.karton.config)
+    broker, key = Broker(place, "karton.test"), kartons.bridge.environment["SAMPLEBANK_KEY"]
+    sample, redis = kartons.submit(program()), kartons.redis()
+
+    redis.config_set("maxmemory", 1)
+    async with ServiceClient(kartons.bank.url, key) as client:
+        producer = Producer(broker, Bucket(place), client, Trees(), folder=tmp_path, version="1")
+        with pytest.raises(Away, match="memory"):
+            await asyncio.wait_for(producer.claim(1), CLAIM_SECONDS)
+    state = kartons.task(sample)["state"]
+    redis.config_set("maxmemory", 0)
+    await broker.close()
+    kartons.bridge.start()
+
+    assert state == "enqueued"
+    assert kartons.ended(sample)["state"] == "success"
 
 
 def test_a_bucket_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:

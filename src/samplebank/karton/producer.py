@@ -76,6 +76,7 @@ class Producer:
         if free <= 0 or not await self._is_wanted():
             await asyncio.sleep(LOOK_AGAIN)
             return
+        await self._records.check()  # a claim that cannot be noted would use up an attempt
         for assignment in await self._client.claim(
             WORKER,
             most=free,

@@ -14,6 +14,7 @@ from samplebank.worker.assignment import Assignment
 HELD: Final = "samplebank.karton.held"
 TREE: Final = "samplebank.karton.tree:"
 SUBMISSION: Final = "samplebank.karton.submission:"
+PROBE: Final = "samplebank.karton.probe"
 #: seconds for which an ended analysis is remembered, for tasks of its children that come late
 REMEMBERED: Final = 7 * 24 * 3600
 #: the names of the fields of an analysis
@@ -42,6 +43,10 @@ class Told(msgspec.Struct, frozen=True):
 class Records:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
+
+    async def check(self) -> None:
+        """Raise `Away` where Redis takes no writes, such as with a full disk or memory, or as a copy of another Redis."""
+        await self._broker.ask("SET", PROBE, "1", "EX", REMEMBERED)
 
     async def hold(self, assignment: Assignment, root: str | None) -> None:
         """Keep a claimed task, so that a bridge that starts anew goes on with the lease. Children have no `root`."""
