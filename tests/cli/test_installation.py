@@ -197,6 +197,18 @@ def test_a_copy_of_the_stored_bytes_to_a_full_disk_names_the_place_and_the_reaso
     assert f"The copy to {target} ended: File too large." in ended.complaints[0]
 
 
+def test_a_key_whose_reader_has_gone_is_not_made_and_the_database_is_not_blamed(local: Program) -> None:
+    making = local.start("key", "create", "admin", "--label", "for nobody")
+    assert making.stdout is not None
+    assert making.stderr is not None
+    making.stdout.close()
+
+    with making.stderr as complaints:
+        assert (complaints.read(), making.wait()) == ("", 1)
+
+    assert "for nobody" not in local.run("key", "list", "--json").out
+
+
 def test_a_sink_that_is_none_is_refused_with_the_list_of_the_sinks(local: Program) -> None:
     ended = local.run("events", "retry", "--sink", "nast")
 

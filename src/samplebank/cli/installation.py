@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 import asyncpg
@@ -18,6 +19,14 @@ from samplebank.timespec import Millis
 T = TypeVar("T")
 #: the work, with a connection and the time of the database
 Work = Callable[[Connection, Millis], Awaitable[T]]
+
+
+class Untold(Exception):
+    """The output took no result. A break of the output must not look like a break of the connection to the database."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class Done(NamedTuple, Generic[T]):
@@ -42,14 +51,23 @@ def in_transaction(
         async def told(db: Connection, now: Millis) -> T:
             result = await work(db, now)
             if tell is not None:
-                tell(result, installation.where)
-                sys.stdout.flush()
+                _tell(partial(tell, result, installation.where))
             return result
 
         try:
             return Done(asyncio.run(_run(installation.database_url, told)), installation.where)
+        except Untold as untold:
+            raise untold.reason from None
         except asyncpg.PostgresError as error:
             raise Unavailable(f"The database of {installation.where} refused: {error}.") from error
+
+
+def _tell(telling: Callable[[], None]) -> None:
+    try:
+        telling()
+        sys.stdout.flush()
+    except OSError as error:
+        raise Untold(error) from error
 
 
 async def _run(url: str, work: Work[T]) -> T:
