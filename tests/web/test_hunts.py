@@ -51,6 +51,17 @@ def test_a_form_with_mistakes_comes_back_with_the_lines_of_the_compiler(visitor:
     assert shown.all("input[name=query]")[0].attributes["value"] == "type:pebin"
 
 
+def test_a_form_for_a_customer_of_others_comes_back_with_what_was_written(visitor: Visitors) -> None:
+    rules = rules_for(mark())
+
+    shown = sent(visitor("mia"), rules=rules, query="type:pebin", customer="quarry")
+
+    assert shown.status == 403
+    assert "You do not hold the permission reanalyseSample for this customer" in shown.text(".problem")
+    assert shown.text("textarea") == " ".join(rules.split())
+    assert shown.all("input[name=customer]")[0].attributes["value"] == "quarry"
+
+
 def test_rules_of_many_lines_come_back_as_they_were_written(visitor: Visitors) -> None:
     """Browsers end lines with CR and LF. What cannot be seen within a line is shown by name."""
     lines = ["rule a {", "\tcondition: nonsense // \u202e", "}"]

@@ -13,7 +13,7 @@ from samplebank.api.hunts import HuntRequest, begin, end
 from samplebank.api.repeated_requests import once
 from samplebank.api.service_tasks import SampleServiceTaskResponse
 from samplebank.database import Page as Part
-from samplebank.errors import Conflict, Invalid, TooMany, Unavailable, invalid
+from samplebank.errors import Conflict, Forbidden, Invalid, TooMany, Unavailable, invalid
 from samplebank.http.operation import operation
 from samplebank.http.repeats import LONGEST
 from samplebank.http.shapes import NoQuery, Offset
@@ -127,9 +127,10 @@ async def start(request: Visit) -> Response[bytes]:
 
     try:
         answer = await once(request, key, body, work)
-    except (Invalid, Conflict, TooMany, Unavailable) as error:
+    except (Invalid, Conflict, Forbidden, TooMany, Unavailable) as error:
         lines = [line for one in error.violations for line in one.message.splitlines()]
-        return request.page(await _list(request, form, lines[:MOST_LINES]), BAD_REQUEST)
+        status = error.status if isinstance(error, Forbidden) else BAD_REQUEST
+        return request.page(await _list(request, form, lines[:MOST_LINES]), status)
     return request.to(f"hunts/{msgspec.json.decode(answer.content)['data']['correlationID']}")
 
 
