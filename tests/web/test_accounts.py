@@ -84,6 +84,28 @@ async def test_of_many_keys_the_newest_are_shown_and_the_older_ones_told(
         assert (labels[0], labels[-1], len(labels)) == ("key 3", "newest", MOST)
 
 
+async def test_of_many_sessions_the_page_says_that_not_all_are_shown(
+    chief: Visitor, bank: Bank, service: Service
+) -> None:
+    name = made(chief)
+    visitor = Visitor(bank.url).sign_in(key_in(chief, name))
+    assert not visitor.get("/me").all("#unlisted")
+    async with connected(service.database_url) as db:
+        await db.execute(
+            "INSERT INTO browser_session (id, digest, user_id, label, created_time, seen_time, end_time)"
+            " SELECT gen_random_uuid(), sha256(gen_random_uuid()::text::bytea), o.user_id, 'older', o.created_time,"
+            " o.seen_time - n, o.end_time FROM browser_session o JOIN subject s ON s.id = o.user_id,"
+            " generate_series(1, $2) n WHERE s.short_name = $1",
+            name,
+            MOST,
+        )
+
+    page = visitor.get("/me")
+
+    assert len(page.all("section:first-of-type tbody tr")) == MOST
+    assert page.text("#unlisted").startswith(f"The {MOST} sessions used last.")
+
+
 def test_each_of_many_customers_is_found_and_given_by_name(
     chief: Visitor, bank: Bank, many_customers: list[str]
 ) -> None:

@@ -36,7 +36,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Own(Page, frozen=True):
-    """`current` is the session that looks at the page."""
+    """`current` is the session that looks at the page. `is_cut` is whether there are more sessions than `sessions`."""
 
     template: ClassVar[str] = "me.html"
     section: ClassVar[str] = "me"
@@ -46,6 +46,7 @@ class Own(Page, frozen=True):
     customer: str
     permissions: list[str]
     sessions: list[Opened]
+    is_cut: bool
     current: UUID
     keys: list[Key]
     older_keys: int
@@ -63,9 +64,9 @@ async def show_account(request: Visit) -> Response[bytes]:
     user = visitor.caller.user
     async with request.reading() as db:
         found = await sessions.sessions_of(
-            db, user.id, request.bank.visitors.lasting, now=request.now, most=MOST
+            db, user.id, request.bank.visitors.lasting, now=request.now, most=MOST + 1
         )
-        opened = await _opened(db, found)
+        opened = await _opened(db, found[:MOST])
         own, older = await keys.newest_keys(db, user.short_name, MOST)
         saved = await queries_of(db, user.id)
     budgets = await budgets_of(request.bank, visitor.caller)
@@ -76,6 +77,7 @@ async def show_account(request: Visit) -> Response[bytes]:
             customer=user.customer.name,
             permissions=sorted(str(one) for one, scope in visitor.caller.scopes.items() if scope),
             sessions=opened,
+            is_cut=len(found) > MOST,
             current=visitor.session.id,
             keys=own,
             older_keys=older,
