@@ -169,15 +169,23 @@ KINDS: Final = {
 NEEDS: Final = tuple(dict.fromkeys(kind.needs for kind in KINDS.values()))
 
 
-def query_of(kind: Kind, caller: Caller, ids: list[int]) -> Sql | None:
-    """A query (id, sha256, data as text) of the events among `ids` that the caller may see. None where there can be none."""
+def query_of(kind: Kind, caller: Caller, ids: list[int], most: int) -> Sql | None:
+    """A query (id, sha256, data as text) of the first `most` events among `ids` that the caller may see. None where there can be none.
+
+    Only these events have their data written, as data may be large.
+    """
     if not caller.holds(kind.needs):
         return None
     shown = kind.shown(caller)
-    where = all_of([Sql("o.id = ANY ({}::bigint[])", ids), shown.seen])
     return Sql(
-        "SELECT o.id, s.sha256, ({})::text FROM outbox o {} WHERE {}",
-        shown.data,
-        Sql(kind.source),
-        where,
+        """
+        SELECT o.id, s.sha256, ({data})::text
+          FROM (SELECT o.id FROM outbox o {source} WHERE o.id = ANY ({ids}::bigint[]) AND {seen} ORDER BY o.id LIMIT {most}) first
+          JOIN outbox o ON o.id = first.id {source}
+        """,
+        data=shown.data,
+        source=Sql(kind.source),
+        ids=ids,
+        seen=shown.seen,
+        most=most,
     )

@@ -53,7 +53,7 @@ async def message_of(db: Connection, event: Event) -> Message:
 
 async def cloud_message_of(db: Connection, event: Event) -> Message | None:
     """Make the message of an event as the feed tells the event. None where the rows have been deleted by now."""
-    shown = (await shown_to(db, INSTALLATION, [event])).get(event.id)
+    shown = (await shown_to(db, INSTALLATION, [event], 1)).shown.get(event.id)
     if shown is None:
         return None
     sha256, data = shown

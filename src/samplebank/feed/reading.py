@@ -1,9 +1,9 @@
 """Pages of the feed: the events behind a place that a caller may see, and the place behind the page."""
 
+import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from itertools import islice
-from typing import Final, Protocol
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,7 +17,7 @@ from samplebank.timespec import Millis
 #: events that are read together, and how often for one page: a page of a caller who sees little ends there
 AT_ONCE: Final = 500
 ROUNDS: Final = 20
-#: events whose data are looked at first. Each further look is at twice as many, as nobody knows before how large the data are
+#: events of a kind whose data are read first. Each further look is at twice as many, as nobody knows before how large the data are
 FIRST: Final = 32
 #: bytes of the data of a page, behind which the page ends
 MOST_BYTES: Final = 2 * 1024 * 1024
@@ -42,6 +42,20 @@ class Stored(Protocol):
 
     @property
     def kind(self) -> str: ...
+
+
+class Content(NamedTuple):
+    """The SHA-256 of the sample, and the data of an event."""
+
+    sha256: bytes
+    data: msgspec.Raw
+
+
+class Look(NamedTuple):
+    """What the caller may see of events up to the id `until`, by the ids of the events. Behind, some may be missing."""
+
+    shown: dict[int, Content]
+    until: float
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -86,43 +100,39 @@ class _Found:
     def is_full(self) -> bool:
         return len(self.events) == self._most or self._bytes >= MOST_BYTES
 
-    async def look(self, db: Connection, caller: Caller, events: Iterable[Event], window: Place) -> None:
+    async def look(self, db: Connection, caller: Caller, events: Sequence[Event], window: Place) -> None:
         """Add what the caller may see of events of a window, in their order, until the page is full."""
-        left = iter(events)
-        while not self.is_full and (part := list(islice(left, self._at_once))):
-            self._at_once *= 2
-            for event in await _seen(db, caller, part, window):
-                if not self.is_full:
-                    self.events.append(event)
-                    self._bytes += memoryview(event.data).nbytes
+        while events and not self.is_full:
+            look = await shown_to(db, caller, events, min(self._at_once, self._most - len(self.events)))
+            for event in events:
+                if event.id in look.shown and event.id <= look.until and not self.is_full:
+                    self._add(event, look.shown[event.id], window)
+            events = [event for event in events if event.id > look.until]
+            self._at_once *= 2 if events else 1
+
+    def _add(self, event: Event, content: Content, window: Place) -> None:
+        place = feed.behind(window, event.id)
+        self.events.append(Seen(event.id, event.kind, event.created_time, *content, place))
+        self._bytes += memoryview(content.data).nbytes
 
 
-async def _seen(db: Connection, caller: Caller, events: list[Event], window: Place) -> list[Seen]:
-    """What the caller may see of events of a window, in their order."""
-    shown = await shown_to(db, caller, events)
-    return [
-        Seen(event.id, event.kind, event.created_time, *shown[event.id], feed.behind(window, event.id))
-        for event in events
-        if event.id in shown
-    ]
+async def shown_to(db: Connection, caller: Caller, events: Sequence[Stored], most: int) -> Look:
+    """Look at the first `most` events of each kind that the caller may see.
 
-
-async def shown_to(
-    db: Connection, caller: Caller, events: Iterable[Stored]
-) -> dict[int, tuple[bytes, msgspec.Raw]]:
-    """The SHA-256 of the sample and the data of each event that the caller may see, by the id of the event.
-
-    The data stay JSON: of large metadata, objects would take ten times as much memory.
+    How often somebody has to look depends on what the caller sees, and not on the events of others. The data stay JSON: of large
+    metadata, objects would take ten times as much memory.
     """
     ids: dict[str, list[int]] = defaultdict(list)
     for event in events:
         ids[event.kind].append(event.id)
-    asked = [query_of(KINDS[kind], caller, of_kind) for kind, of_kind in sorted(ids.items())]
+    asked = [query_of(KINDS[kind], caller, listed, most) for kind, listed in ids.items() if kind in KINDS]
     queries = [query for query in asked if query is not None]
     if not queries:
-        return {}
-    query = Sql(" UNION ALL ".join(["{}"] * len(queries)), *queries)
-    return {id_: (sha256, _compact(data)) for id_, sha256, data in await query.rows(db)}
+        return Look({}, math.inf)
+    rows = await Sql(" UNION ALL ".join(["({})"] * len(queries)), *queries).rows(db)
+    shown = {id_: Content(sha256, _compact(data)) for id_, sha256, data in rows}
+    found = [[id_ for id_ in listed if id_ in shown] for listed in ids.values()]
+    return Look(shown, min((seen[-1] for seen in found if len(seen) == most), default=math.inf))
 
 
 def _compact(data: str) -> msgspec.Raw:
