@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -237,6 +238,24 @@ async def test_a_receiver_that_asks_for_no_rest_gets_the_next_event(status: str,
     sink = await refused(status, after)
 
     await sink.prepare()
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The service runs in the earliest time zone, 14 hours ahead."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "<+14>-14")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+async def test_a_date_without_a_time_zone_ends_the_rest_by_greenwich() -> None:
+    sink = await refused("503 Service Unavailable", time.asctime(time.gmtime(NOW / 1000 + 3600)))
+
+    with pytest.raises(Undelivered, match="asked for a rest"):
+        await sink.prepare()
 
 
 async def test_the_rest_of_a_receiver_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import ssl
 from contextlib import suppress
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -112,8 +113,14 @@ def _rest_asked_for(answer: httpx.Response, now: Millis) -> float:
     if told.isascii() and told.isdecimal():
         return float(told)
     with suppress(ValueError, OverflowError):  # neither seconds nor a date: no rest
-        return parsedate_to_datetime(told).timestamp() - now / 1000
+        return _http_date(told).timestamp() - now / 1000
     return 0.0
+
+
+def _http_date(told: str) -> datetime:
+    """A date of HTTP, which is in UTC, also in the form without a time zone (RFC 9110, 5.6.7). Raises `ValueError`, `OverflowError`."""
+    date = parsedate_to_datetime(told)
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
 async def _pass_over(answer: httpx.Response) -> None:
