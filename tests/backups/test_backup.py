@@ -147,6 +147,24 @@ def test_missing_bytes_of_the_installation_are_named_and_the_rest_is_saved(
     assert blob_of(folder / "blobs", "sample", other).exists()
 
 
+async def test_a_blob_folder_that_goes_during_a_backup_leaves_the_backup_partial(
+    service: Service, doomed: Sample, held_up: Backup, folder: Path, gate: Gate, tmp_path: Path
+) -> None:
+    assert blob_of(service.blobs, "sample", doomed).exists()
+    service.blobs.rename(tmp_path / "unmounted")
+    service.blobs.mkdir()
+    try:
+        await gate.open()
+        _, complaints = held_up.process.communicate(timeout=60)
+    finally:
+        service.blobs.rmdir()
+        (tmp_path / "unmounted").rename(service.blobs)
+
+    assert (held_up.process.returncode, len(complaints.splitlines())) == (1, 1)
+    assert "The blob store has lost its file samplebank-store" in complaints
+    assert [name.endswith(".partial") for name in names_in(folder)] == [True]
+
+
 def test_nobody_else_may_read_a_backup(made: Path) -> None:
     modes = {path.stat().st_mode & 0o077 for path in (made, *made.rglob("*"))}
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -66,3 +67,19 @@ async def test_bytes_whose_folder_of_an_area_is_lost_are_kept(tmp_path: Path, ar
     await staged.discard()
 
     assert await store.whole(area, [staged.digests.sha256]) == [CONTENT]
+
+
+async def test_a_store_whose_identity_was_read_and_has_gone_lacks_no_bytes(tmp_path: Path) -> None:
+    made = DiskStore(tmp_path / "blobs")
+    made.prepare()
+    await made.make_mark(uuid4())
+    staged = await made.stage(Area.SAMPLE, content(), len(CONTENT))
+    await staged.keep()
+    await staged.discard()
+    store = DiskStore(made.folder)
+    await store.identity()
+
+    made.folder.rename(tmp_path / "unmounted")
+
+    with pytest.raises(Unavailable, match="has lost its file samplebank-store"):
+        await anext(store.read(Area.SAMPLE, staged.digests.sha256))

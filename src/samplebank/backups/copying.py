@@ -31,7 +31,7 @@ class Giver(Protocol):
     """A store from which files are copied."""
 
     async def fetch(self, wanted: Sequence[tuple[Listed, Path]]) -> list[bool]:
-        """Write the files to these paths. Whether each was there, and whole."""
+        """Write the files to these paths. Whether each was there, and whole. Raises `Unavailable` where the whole store is away."""
 
 
 class GivingFolder:
@@ -45,9 +45,12 @@ class GivingFolder:
 
     def _copy(self, wanted: Sequence[tuple[Listed, Path]]) -> list[bool]:
         be_nice()
-        return [
+        copied = [
             _copy(self._store.path(one.area, one.blob.sha256), path, one.blob.sha256) for one, path in wanted
         ]
+        if not all(copied):
+            self._store.mark.check()  # files on a disk that is not mounted are not missing
+        return copied
 
 
 class GivenTokens:

@@ -36,6 +36,7 @@ class Mark:
             return None
         except OSError as error:
             raise Unavailable(f"{self._path} cannot be read: {error.strerror}.") from error
+        self._was_seen = True
         try:
             return UUID(text) if text else None
         except ValueError:
