@@ -249,6 +249,26 @@ def test_a_hit_is_seen_by_who_sees_hunt_and_sample(bank: Bank) -> None:
     assert bank.get(f"{HUNT}/{hunt['id']}/hits", "hana").status_code == 404
 
 
+async def test_the_first_hit_of_a_hunt_is_the_first_that_the_reader_sees(
+    bank: Bank, database: Database
+) -> None:
+    since = later(time.time_ns() // 1_000_000)
+    foreign, own = marked(bank, "any", "hana"), marked(bank, "any", "mia")
+    hunt = begun(bank, RULES, "chief", since=since)
+    end(bank, claimed(bank, hunt), own.sha256, foreign.sha256)
+    async with database.connection() as db:
+        await db.execute(
+            "UPDATE hunt_hit x SET created_time = x.created_time - 5000 FROM sample s"
+            " WHERE s.id = x.sample_id AND s.sha256 = $1",
+            bytes.fromhex(foreign.sha256),
+        )
+
+    first = {user: now(bank, hunt, user)["firstHitTimestamp"] for user in ("mia", "chief")}
+
+    (seen,) = hits(bank, hunt, "mia")
+    assert first == {"mia": seen["foundTimestamp"], "chief": seen["foundTimestamp"] - 5000}
+
+
 def test_a_batch_is_of_the_worker_that_claimed_it_and_of_no_other_with_its_token(bank: Bank) -> None:
     hunt, _ = hunt_of(bank, 1, "mia")
     batch = claimed(bank, hunt)

@@ -115,7 +115,7 @@ async def hunt(request: Call) -> Answer:
     id_ = await begin(request, document.read(request.now))
     async with request.bank.database.connection() as db:
         found = await queries.get_visible(db, request.caller, str(id_))
-    return await request.show((found, 0, request.now), show_hunt, 201)
+    return await request.show((found, queries.NO_HITS, request.now), show_hunt, 201)
 
 
 async def begin(request: Exchange, wanted: HuntRequest) -> UUID:
@@ -185,7 +185,7 @@ async def get_hunt(request: Call) -> Answer:
     async with request.bank.database.connection() as db:
         found = await queries.get_visible(db, request.caller, request.path("hunt_id"))
         request.read_query(NoQuery)
-        hits = await queries.count_visible_hits(db, request.caller, found)
+        hits = await queries.look_at_hits(db, request.caller, found)
     return await request.show((found, hits, request.now), show_hunt)
 
 
@@ -214,7 +214,7 @@ async def cancel_hunt(request: Call) -> Answer:
     await end(request, found)
     async with request.bank.database.connection() as db:
         found = await queries.get_visible(db, request.caller, id_)
-        hits = await queries.count_visible_hits(db, request.caller, found)
+        hits = await queries.look_at_hits(db, request.caller, found)
     return await request.show((found, hits, request.now), show_hunt)
 
 
@@ -228,8 +228,8 @@ async def end(request: Exchange, found: Hunt) -> None:
     request.bank.signals.tell(found.id)
 
 
-def show_hunt(row: tuple[Hunt, int | None, Millis], directory: Directory) -> HuntResponse:
-    """Show a hunt, at a time. The number of hits is None in a list."""
+def show_hunt(row: tuple[Hunt, queries.VisibleHits | None, Millis], directory: Directory) -> HuntResponse:
+    """Show a hunt, at a time. The hits are None in a list."""
     found, hits, now = row
     is_whole = hits is not None
     waits_until = found.waits_until(now)
@@ -246,7 +246,7 @@ def show_hunt(row: tuple[Hunt, int | None, Millis], directory: Directory) -> Hun
         scanned_bytes=found.scanned_bytes,
         unscanned=found.unscanned,
         passed_over=found.passed_over,
-        hits=hits,
+        hits=None if hits is None else hits.number,
         message=WAITS if waits_until else found.message,
         created_timestamp=found.created_time,
         since_timestamp=found.since_time,
@@ -254,7 +254,7 @@ def show_hunt(row: tuple[Hunt, int | None, Millis], directory: Directory) -> Hun
         start_timestamp=found.start_time,
         end_timestamp=found.end_time,
         waits_until=waits_until,
-        first_hit_timestamp=found.first_hit_time if hits else None,
+        first_hit_timestamp=None if hits is None else hits.first_time,
         rules=found.rules if is_whole else None,
     )
 

@@ -60,7 +60,6 @@ class Hunt(msgspec.Struct, frozen=True):
     unscanned: int
     passed_over: int
     hits: int
-    first_hit_time: Millis | None
     message: str
 
     @property

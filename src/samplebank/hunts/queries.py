@@ -3,6 +3,7 @@
 A hit is seen by who sees the hunt and may download the sample: a hit shows bytes of the sample.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -32,6 +33,14 @@ class HitRow(msgspec.Struct, frozen=True):
     found_time: Millis
 
 
+class VisibleHits(NamedTuple):
+    """The number of the hits that somebody sees, and the time of the first among these."""
+
+    number: int
+    first_time: Millis | None
+
+
+NO_HITS = VisibleHits(0, None)
 HITS = Columns(
     HitRow, sha256="s.sha256", size="s.size", type="c.type", matches="x.matches", found_time="x.created_time"
 )
@@ -71,13 +80,13 @@ async def get_visible(db: Connection, caller: Caller, reference: str) -> Hunt:
     return COLUMNS.read(row)
 
 
-async def count_visible_hits(db: Connection, caller: Caller, hunt: Hunt) -> int:
-    """Count the hits that the caller may see: `MOST_HITS` at most."""
+async def look_at_hits(db: Connection, caller: Caller, hunt: Hunt) -> VisibleHits:
+    """Look at the hits that the caller may see: `MOST_HITS` at most."""
     if not hunt.hits:
-        return 0
+        return NO_HITS
     listing = hits_of(caller, hunt.id)
-    counted: int = await Sql("SELECT count(*) FROM {} WHERE {}", listing.source, listing.where).value(db)
-    return counted
+    query = Sql("SELECT count(*), min(x.created_time) FROM {} WHERE {}", listing.source, listing.where)
+    return VisibleHits(*await query.row(db))
 
 
 def may_cancel(caller: Caller, hunt: Hunt) -> bool:

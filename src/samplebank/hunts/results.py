@@ -60,7 +60,6 @@ PUT_BACK = Statement("""
 COUNT = Statement("""
     UPDATE hunt h SET scanned = scanned + :scanned, scanned_bytes = scanned_bytes + :bytes, unscanned = unscanned + :unscanned,
            passed_over = passed_over + :passed_over, hits = hits + :hits,
-           first_hit_time = coalesce(first_hit_time, CASE WHEN :hits > 0 THEN :now::bigint END),
            message = CASE WHEN :message = '' THEN message ELSE :message END
      WHERE h.id = :hunt
     RETURNING hits, unscanned, scanned + unscanned + passed_over AS looked_at, scanned + unscanned + passed_over = samples AS is_whole
@@ -165,7 +164,6 @@ async def _end(db: Connection, hunt: UUID, number: int, result: Result, told: To
         passed_over=told.looked_at - result.scanned - result.unscanned,
         hits=told.hits,
         message=result.reason[:LONGEST_REASON],
-        now=now,
     )
     ending = _ending(counted, result, told)
     if told.is_all or ending is not None:

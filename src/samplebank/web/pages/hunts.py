@@ -140,7 +140,7 @@ async def show_hunt(request: Visit) -> Response[bytes]:
     query = request.read_query(OffsetQuery)
     async with request.reading() as db:
         found = await queries.get_visible(db, request.caller, request.path("hunt_id"))
-        number = await queries.count_visible_hits(db, request.caller, found)
+        number = (await queries.look_at_hits(db, request.caller, found)).number
         listing = queries.hits_of(request.caller, found.id)
         hits = await listing.page(db, Part(limit=MOST_HITS, offset=query.offset)) if number else []
     directory = request.bank.directory
