@@ -1,27 +1,24 @@
 """The feed tells of everything that happens to what the reader may see, and of nothing else."""
 
 import asyncio
-import base64
 import threading
 from itertools import takewhile
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 from msgspec.structs import replace
 
 from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
-from kit.feed import PATH, EventStream, Follower, latest, types_of
+from kit.feed import ENDED, PATH, EventStream, Follower, finished, latest, types_of
 from kit.service import Service
 from samplebank.accounts.caller import Scope
 from samplebank.accounts.model import Permission
 from samplebank.api.feed import Silence, Type
-from samplebank.api.feed_cursors import MARK, PLACE, PROOF, cursor_at
 from samplebank.database import Database
 from samplebank.events import feed
-from samplebank.events.feed import Place
 from samplebank.feed import reading
-from samplebank.feed.cloud_events import INSTALLATION, keyed
+from samplebank.feed.cloud_events import INSTALLATION
 from samplebank.feed.kinds import KINDS
 from samplebank.feed.reading import MOST_BYTES, read_page
 
@@ -50,16 +47,6 @@ REPEATED = """
      WHERE s.sha256 = $1 AND o.kind = 'submission'
 """
 DELETE, VIEW = Permission.DELETE_SAMPLE, Permission.VIEW_SAMPLES
-ENDED = ["submission.stored", "job.opened", "job.ended", "verdict.settled"]
-
-
-def finished(bank: Bank, score: int = 0, user: str = "mia", **fields: Any) -> tuple[Sample, str]:
-    """A sample whose job has ended: (the sample, the analysis)."""
-    (worker,) = bank.workers(1)
-    sample, job, tasks = bank.planned(worker, user=user, **fields)
-    analysis = bank.analyse(sample, worker, score)
-    bank.data(bank.update(job, tasks[worker], "success", analyses=[analysis]))
-    return sample, analysis
 
 
 def link(bank: Bank, sample: Sample, reference: str, tlp: str = "amber") -> None:
@@ -293,17 +280,6 @@ def test_a_stream_ends_with_its_key(bank: Bank, service: Service) -> None:
     assert eventually(lambda: bank.call("GET", PATH, None, headers={"Argus-API-Key": key}).status_code == 401)
 
 
-def test_a_cursor_tells_nothing_of_what_happens_to_others(bank: Bank) -> None:
-    """A cursor that stays the same while nothing happens tells when something happens to others."""
-    quiet = [latest(bank, "hana") for _ in range(3)]
-    finished(bank, user="quinn")
-    busy = latest(bank, "hana")
-
-    assert len({*quiet, busy}) == 4
-    assert len({len(cursor) for cursor in (*quiet, busy)}) == 1
-    assert [bank.get(PATH, "hana", after=cursor).json()["data"] for cursor in (*quiet, busy)] == [[]] * 4
-
-
 def test_a_sign_of_life_comes_when_it_is_due_whatever_happens_to_others() -> None:
     """Events of others wake a stream that has nothing to tell."""
     silence = Silence(15.0, now=100.0)
@@ -315,92 +291,11 @@ def test_a_sign_of_life_comes_when_it_is_due_whatever_happens_to_others() -> Non
     assert silence.left(115.0) == 15.0
 
 
-async def test_a_cursor_of_an_earlier_release_is_still_good(bank: Bank, database: Database) -> None:
-    """Until 0.3 a cursor had no random bytes."""
-    async with database.connection() as db:
-        known = await feed.look(db)
-        place = await feed.end_of(db, known)
-    plain = PLACE.pack(place.since, place.until, place.id, place.last)
-    proof = keyed(known.secret, b"proof", plain, PROOF)
-    mask = keyed(known.secret, b"mask", proof, len(plain))
-    hidden = bytes(one ^ other for one, other in zip(plain, mask, strict=True))
-    cursor = base64.urlsafe_b64encode(known.identity.bytes[:MARK] + proof + hidden).decode()
-
-    sample, _ = finished(bank)
-
-    assert types_of(bank.data(bank.get(PATH, "mia", after=cursor)), sample) == ENDED
-
-
-def changed(cursor: str, place: int) -> str:
-    """The cursor with another letter at a place."""
-    return f"{cursor[:place]}{'A' if cursor[place] != 'A' else 'B'}{cursor[place + 1 :]}"
-
-
-@pytest.mark.parametrize("after", ["", "x", "latest ", "bnVsbA==", "A" * 500, "\N{SNOWMAN}"])
-def test_a_malformed_cursor_is_refused(bank: Bank, after: str) -> None:
-    answer = bank.get(PATH, "mia", after=after)
-
-    assert answer.status_code == 412
-    assert fields_of(answer) == {"after"}
-
-
-@pytest.mark.parametrize("place", [8, 20, 40, 71])
-def test_a_forged_cursor_is_refused(bank: Bank, place: int) -> None:
-    answer = bank.get(PATH, "mia", after=changed(latest(bank, "mia"), place))
-
-    assert answer.status_code == 412
-    assert fields_of(answer) == {"after"}
-
-
-def test_a_cursor_of_another_installation_is_refused_and_says_what_to_do(bank: Bank) -> None:
-    foreign = changed(latest(bank, "mia"), 0)
-    headers = {"Accept": "text/event-stream", "Last-Event-ID": foreign}
-
-    answers = [bank.get(PATH, "mia", after=foreign), bank.call("GET", PATH, "mia", headers=headers)]
-
-    assert [answer.status_code for answer in answers] == [412, 412]
-    assert "another installation" in answers[0].json()["messages"][0]["message"]
-
-
 def test_names_of_media_types_are_written_in_letters_of_any_case(bank: Bank) -> None:
     headers = {"Accept": "TEXT/Event-Stream"}
 
     with bank.call("GET", f"{PATH}?after=latest", "mia", headers=headers, stream=True) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
-
-
-async def test_a_cursor_whose_events_are_forgotten_is_gone_and_says_what_to_do(
-    bank: Bank, database: Database
-) -> None:
-    cursor = latest(bank, "mia")
-    reader = Follower(bank, "mia")
-    reader.until(bank.submitted("mia"), "submission.stored")
-    async with database.connection() as db:
-        await feed.forget(db, before=2**62, most=100_000)
-
-    empty = Follower(bank, "mia")
-    empty.page()
-    pages = [bank.get(PATH, "mia", after=after) for after in (cursor, reader.cursor, None)]
-    again = bank.get(PATH, "mia", after=pages[-1].json()["metaData"]["next"])
-    stream = bank.call(
-        "GET", f"{PATH}?after={cursor}", "mia", headers={"Accept": "text/event-stream"}, stream=True
-    )
-
-    assert [page.status_code for page in (*pages, again, stream)] == [410, 200, 200, 200, 410]
-    assert "read on from `latest`" in pages[0].json()["messages"][0]["message"]
-
-
-async def test_a_cursor_of_a_later_time_than_the_database_is_gone_and_says_what_to_do(
-    bank: Bank, database: Database
-) -> None:
-    async with database.connection() as db:
-        known = await feed.look(db)
-    later = known.open_xid + 1_000_000
-
-    gone = bank.get(PATH, "mia", after=cursor_at(known, Place(later, later)))
-
-    assert gone.status_code == 410
-    assert "has come back from a backup" in gone.json()["messages"][0]["message"]
 
 
 async def test_a_stream_ends_where_events_are_forgotten_before_it_has_told_them(

@@ -10,6 +10,17 @@ from kit.bank import PATIENCE, Bank, Sample
 
 PATH = "/samplebank/v1/feed"
 Event = dict[str, Any]
+#: the types of the events of a sample whose job has ended
+ENDED = ["submission.stored", "job.opened", "job.ended", "verdict.settled"]
+
+
+def finished(bank: Bank, score: int = 0, user: str = "mia", **fields: Any) -> tuple[Sample, str]:
+    """A sample whose job has ended: (the sample, the analysis)."""
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker, user=user, **fields)
+    analysis = bank.analyse(sample, worker, score)
+    bank.data(bank.update(job, tasks[worker], "success", analyses=[analysis]))
+    return sample, analysis
 
 
 def latest(bank: Bank, user: str) -> str:

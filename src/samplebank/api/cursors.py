@@ -8,20 +8,18 @@ rows others have made in between. So a number is sealed with the secret of the f
 import base64
 import binascii
 import hashlib
-import hmac
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from samplebank.api.feed_cursors import masked
+from samplebank.api.seals import opened, sealed
 from samplebank.database import Page
 from samplebank.database.listing import OrderedListing
 from samplebank.database.ordering import Order, read_place
 from samplebank.database.query import Place
 from samplebank.errors import Violations
-from samplebank.feed.cloud_events import keyed
 
 #: the cursor as a field of queries and bodies: names, keys and ids take a few kilobytes at most
 After = Annotated[str, Meta(max_length=10_000, description="The `metaData.next` of the page before.")]
@@ -32,8 +30,8 @@ OTHER = (
 )
 BESIDE_OFFSET = "A page begins behind a cursor, or at an offset: give one of them."
 WHOLE = "With limit 0 there are no pages: leave the cursor out, or give a limit."
-#: the bytes of a number, and of the proof that the service has sealed the number
-NUMBER, PROOF = 8, 16
+#: the bytes of a number, and the kind of its seal
+NUMBER, ROW = 8, b"row"
 #: the type of ids that are numbers
 COUNTED: Final = "bigint"
 
@@ -99,17 +97,12 @@ def cursor_at(question: Question, place: Place) -> str:
 
 def _sealed(number: int, secret: UUID) -> str:
     """A number that only the service can read. The same number always looks the same."""
-    plain = number.to_bytes(NUMBER, "big")
-    proof = keyed(secret, b"row", plain, PROOF)
-    return base64.urlsafe_b64encode(proof + masked(secret, proof, plain)).decode()
+    return base64.urlsafe_b64encode(sealed(secret, ROW, number.to_bytes(NUMBER, "big"))).decode()
 
 
 def _opened(order: Order, values: list[int | str | None], secret: UUID) -> list[int | str | None]:
     """The values with the number of the row. Raises `ValueError` for a number that is not sealed."""
     if order.tie.type != COUNTED or not values:
         return values
-    raw = base64.b64decode(str(values[-1]).encode(), b"-_", validate=True)
-    proof, plain = raw[:PROOF], masked(secret, raw[:PROOF], raw[PROOF:])
-    if len(plain) != NUMBER or not hmac.compare_digest(proof, keyed(secret, b"row", plain, PROOF)):
-        raise ValueError("not sealed here")
-    return [*values[:-1], int.from_bytes(plain, "big")]
+    seal = base64.b64decode(str(values[-1]).encode(), b"-_", validate=True)
+    return [*values[:-1], int.from_bytes(opened(secret, ROW, seal), "big")]

@@ -7,7 +7,6 @@ random bytes: two cursors of the same place look as different as cursors of two 
 
 import base64
 import binascii
-import hmac
 import secrets
 from struct import Struct
 from typing import Final
@@ -15,14 +14,16 @@ from uuid import UUID
 
 import msgspec
 
+from samplebank.api.seals import PROOF, opened, sealed
 from samplebank.errors import Gone, Violation, invalid
 from samplebank.events.feed import Feed, Place
-from samplebank.feed.cloud_events import keyed
 
 #: asks for the events that come from now on
 LATEST: Final = "latest"
-#: the bytes of the identity of the feed in a cursor, and of the proof that the feed has made the cursor
-MARK, PROOF = 6, 16
+#: the bytes of the identity of the feed in a cursor
+MARK: Final = 6
+#: the kind of the seal of a place
+PROVEN: Final = b"proof"
 PLACE: Final = Struct(">QQQQ")
 #: random bytes in a cursor; a cursor of an earlier release has none, and is as good
 CHANCE: Final = 9
@@ -49,16 +50,13 @@ class Sealed(msgspec.Struct, frozen=True):
     """A cursor as given. Only its feed can open the cursor."""
 
     mark: bytes
-    proof: bytes
-    hidden: bytes
+    seal: bytes
 
 
 def cursor_at(feed: Feed, place: Place) -> str:
     """A cursor for the events behind a place."""
     plain = PLACE.pack(place.since, place.until, place.id, place.last) + secrets.token_bytes(CHANCE)
-    proof = keyed(feed.secret, b"proof", plain, PROOF)
-    sealed = _mark(feed.identity) + proof + masked(feed.secret, proof, plain)
-    return base64.urlsafe_b64encode(sealed).decode()
+    return base64.urlsafe_b64encode(_mark(feed.identity) + sealed(feed.secret, PROVEN, plain)).decode()
 
 
 def read_cursor(after: str | None) -> Sealed | None:
@@ -71,16 +69,17 @@ def read_cursor(after: str | None) -> Sealed | None:
         raw = b""
     if len(raw) not in SIZES:
         raise invalid("after", UNKNOWN)
-    return Sealed(raw[:MARK], raw[MARK : MARK + PROOF], raw[MARK + PROOF :])
+    return Sealed(raw[:MARK], raw[MARK:])
 
 
-def place_of(sealed: Sealed, feed: Feed) -> Place:
+def place_of(cursor: Sealed, feed: Feed) -> Place:
     """The place of a cursor. Raises `Invalid` for a cursor of another feed, and for a forged cursor."""
-    if sealed.mark != _mark(feed.identity):
+    if cursor.mark != _mark(feed.identity):
         raise invalid("after", OTHER)
-    plain = masked(feed.secret, sealed.proof, sealed.hidden)
-    if not hmac.compare_digest(sealed.proof, keyed(feed.secret, b"proof", plain, PROOF)):
-        raise invalid("after", UNKNOWN)
+    try:
+        plain = opened(feed.secret, PROVEN, cursor.seal)
+    except ValueError:
+        raise invalid("after", UNKNOWN) from None
     return Place(*PLACE.unpack_from(plain))
 
 
@@ -94,9 +93,3 @@ def check(place: Place, feed: Feed) -> None:
 
 def _mark(identity: UUID) -> bytes:
     return identity.bytes[:MARK]
-
-
-def masked(secret: UUID, proof: bytes, content: bytes) -> bytes:
-    """Hide the content of a cursor, or show what is hidden."""
-    mask = keyed(secret, b"mask", proof, len(content))
-    return bytes(one ^ other for one, other in zip(content, mask, strict=True))
