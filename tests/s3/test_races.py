@@ -75,6 +75,19 @@ async def test_objects_that_no_row_names_are_swept(far: Bank, objects: S3Store, 
     assert far.get(f"{sample.path}/raw").content == sample.data
 
 
+@pytest.mark.parametrize("foreign", ["README", "00", "00" * 32, f"{'00' * 32}.00"])
+async def test_objects_that_no_upload_wrote_stay_and_stop_no_sweep(
+    objects: S3Store, inside: OpenBank, foreign: str
+) -> None:
+    obstore.put(objects, f"sample/00/{foreign}", b"bytes")
+    try:
+        await orphan_sweep(older_than=-3600)(inside)
+
+        assert obstore.get(objects, f"sample/00/{foreign}").bytes() == b"bytes"
+    finally:
+        obstore.delete(objects, f"sample/00/{foreign}")
+
+
 def in_first_part() -> Sample:
     """A sample in the part of the store that a sweep looks at first."""
     while not (sample := Sample(100)).sha256.startswith("00"):

@@ -173,7 +173,7 @@ class DiskStore:
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[Blob]:
         folder = self.folder / area / f"{prefix:02x}"
         names = await asyncio.to_thread(list_old, folder, time.time() - older_than)
-        return [Blob(bytes.fromhex(name)) for name in names]
+        return [blob for name in names if (blob := Blob.found(name, prefix))]
 
     async def sweep(self, older_than: float) -> int:
         names = await asyncio.to_thread(list_old, self._staging, time.time() - older_than)
@@ -284,11 +284,14 @@ def _remove(path: Path, store: Path) -> None:
 
 
 def list_old(folder: Path, before: float) -> list[str]:
-    """The names of the files that were changed before. A file that goes meanwhile is passed over: other hosts look as well."""
+    """The names of the files that were changed before. A file that goes meanwhile is passed over: other hosts look as well.
+
+    A folder is passed over as well: no upload makes one, but the root of a file system has its `lost+found`.
+    """
     old = []
     with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
-                if entry.stat().st_mtime < before:
+                if entry.stat().st_mtime < before and not entry.is_dir(follow_symlinks=False):
                     old.append(entry.name)
     return old

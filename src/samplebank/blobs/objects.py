@@ -182,7 +182,8 @@ class ObjectStore:
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[Blob]:
         before = time.time() - older_than
         found = self.bucket.keys(f"{area}/{prefix:02x}")
-        return [_blob(key) async for key, changed in found if changed < before]
+        names = [key.rpartition("/")[2] async for key, changed in found if changed < before]
+        return [blob for name in names if (blob := Blob.found(name, prefix, TOKEN))]
 
     async def sweep(self, older_than: float) -> int:
         names = await asyncio.to_thread(list_old, self._spool, time.time() - older_than)
@@ -267,7 +268,3 @@ def _unlink(paths: Iterable[Path]) -> None:
 
 def _key(area: Area, blob: Blob) -> str:
     return f"{area}/{blob.sha256.hex()[:2]}/{blob.name}"
-
-
-def _blob(key: str) -> Blob:
-    return Blob.of(key.rpartition("/")[2])

@@ -60,6 +60,19 @@ class Blob(NamedTuple):
         sha256, _, token = name.partition(".")
         return cls(bytes.fromhex(sha256), bytes.fromhex(token) if token else None)
 
+    @classmethod
+    def found(cls, name: str, prefix: int, token: int = 0) -> Self | None:
+        """Read the name of a file or an object below `prefix`, where stored bytes have a token of so many bytes.
+
+        None for what no upload wrote: operators, file managers and file systems leave files of their own.
+        """
+        try:
+            blob = cls.of(name)
+        except ValueError:
+            return None
+        is_stored = (len(blob.sha256), len(blob.token or b"")) == (32, token) and blob.name == name
+        return blob if is_stored and blob.sha256[0] == prefix else None
+
 
 class Address(NamedTuple):
     """Where an object lies: the bucket, and the whole key."""
