@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +18,7 @@ from kit.disks import no_room
 from kit.s3 import BUCKET, S3Server
 from kit.service import Service, copy_prepared
 from s3.conftest import MARK, PREFIX
+from samplebank.blobs import Place
 from samplebank.blobs.bucket import Bucket
 from samplebank.blobs.sending import Sender
 from samplebank.blobs.writing import digests_of
@@ -79,8 +82,9 @@ def test_a_start_names_a_clock_that_differs_from_that_of_the_server(s3: S3Server
     assert "keep both clocks right by NTP" in said
 
 
-async def test_a_temporary_key_that_has_expired_is_told() -> None:
-    """As Amazon refuses such a key; the server of the other tests knows no temporary keys."""
+@asynccontextmanager
+async def expired() -> AsyncIterator[Place]:
+    """A bucket that refuses as Amazon refuses a temporary key; the server of the other tests knows none."""
     said = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,10 +96,22 @@ async def test_a_temporary_key_that_has_expired_is_told() -> None:
     async with await asyncio.start_server(refuse, "127.0.0.1") as server:
         port = server.sockets[0].getsockname()[1]
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "old"}
-        place = place_of("s3://bank", {**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"})
+        yield place_of("s3://bank", {**keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"})
 
+
+async def test_a_temporary_key_that_has_expired_is_told() -> None:
+    async with expired() as place:
         with pytest.raises(Unavailable, match="temporary key for the bucket bank has expired"):
             await Bucket(place).get("key")
+
+
+async def test_a_temporary_key_that_has_expired_is_told_where_a_large_file_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b"large")
+    async with expired() as place:
+        sender = Sender(place)
+        with pytest.raises(Unavailable, match="temporary key for the bucket bank has expired"):
+            await sender.send("key", tmp_path / "large", await digests_of(bytearray(b"large")))
+        await sender.close()
 
 
 async def test_a_server_that_is_away_is_told(

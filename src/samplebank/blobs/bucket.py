@@ -29,7 +29,6 @@ faults = Faults(logging.getLogger("samplebank.blobs"))
 READ_PIECE = 256 * 1024
 #: seconds for a request with little to send, and seconds without a byte of an answer
 PATIENCE, SILENCE = 20.0, timedelta(seconds=15)
-NO_SUCH_BUCKET = "NoSuchBucket"
 #: an S3 server says so of an object that is not there; a proxy or another server that finds nothing does not
 NO_SUCH_KEY = "NoSuchKey"
 #: a folder that a look at the bucket lists, for a short answer
@@ -49,6 +48,7 @@ EXPIRED = (
 )
 #: what the operator has to mend, by the server's words for a refused request
 REFUSALS = {
+    "NoSuchBucket": NO_BUCKET,
     "RequestTimeTooSkewed": SKEWED,
     "ExpiredToken": EXPIRED,
     "AccessDenied": REFUSED,
@@ -185,15 +185,16 @@ class Bucket:
             raise
         except (BaseError, TimeoutError, OSError) as error:
             words = f"{type(error).__name__}: {error}".replace(self.place.endpoint, self.place.server)
-            if NO_SUCH_BUCKET in words:
-                raise Unavailable(NO_BUCKET.format(self.place.bucket)) from None
             if isinstance(error, FileNotFoundError) and NO_SUCH_KEY in words:
                 raise NotFound(MISSING) from None
             note(words)
-            refusal = next((said for code, said in REFUSALS.items() if code in words), None)
-            if refusal is not None:
-                raise Unavailable(refusal.format(self.place.bucket)) from None
-            raise away(self.place, error) from None
+            raise refusal_in(words, self.place) or away(self.place, error) from None
+
+
+def refusal_in(words: str, place: Place) -> Unavailable | None:
+    """What the operator has to mend, by the words of a server or client. None where the words tell nothing of that kind."""
+    said = next((said for code, said in REFUSALS.items() if code in words), None)
+    return None if said is None else Unavailable(said.format(place.bucket))
 
 
 def note(said: str) -> None:

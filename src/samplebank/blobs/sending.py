@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import hdrs
 
 from samplebank.blobs.away import AWAY
-from samplebank.blobs.bucket import PATIENCE, note
+from samplebank.blobs.bucket import PATIENCE, note, refusal_in
 from samplebank.blobs.place import Place
 from samplebank.blobs.signing import signed_put
 from samplebank.blobs.store import Digests
@@ -28,7 +28,7 @@ class Sender:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, key: str, path: Path, digests: Digests) -> None:
-        """Write a file as an object. Raises `Unavailable` where other bytes arrive, or none."""
+        """Write a file as an object. Raises `Unavailable` where other bytes arrive, or none, with what the operator has to mend."""
         url, headers = signed_put(self._place, key, digests.sha256)
         headers["content-length"] = str(digests.size)
         try:
@@ -44,7 +44,7 @@ class Sender:
             note(f"{type(error).__name__}: {error}")
             raise Unavailable(AWAY) from None
         note(f"{answer.status}: {said}")
-        raise Unavailable(AWAY)
+        raise refusal_in(said, self._place) or Unavailable(AWAY)
 
     async def close(self) -> None:
         if self._session is not None:
