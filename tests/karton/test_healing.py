@@ -3,7 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from kit.karton import STAGED, Kartons, program, staged
 from kit.service import Service
 from samplebank.karton import config, ender
 from samplebank.karton.broker import Broker
+from samplebank.karton.records import REMEMBERED, TREE, Records
 from samplebank.karton.tasks import BINDS
 from samplebank.karton.trees import Tree, Trees
 from samplebank.worker.assignment import Assignment
@@ -186,3 +187,20 @@ def assignment(task: str, sample: str, **about: str) -> Assignment:
         "submission": {"id": f"submission of {task}", "metaData": about},
     }
     return msgspec.convert(told, Assignment)
+
+
+async def test_what_was_told_of_a_task_that_goes_back_is_kept_for_a_while_and_for_long_when_it_is_held_again(
+    kartons: Kartons,
+) -> None:
+    broker, redis = Broker(config.load({}, kartons.karton.config), "karton.test"), kartons.redis()
+    records, root, held = Records(broker), uuid4().hex, assignment(uuid4().hex, "c" * 64)
+    lasts = []
+
+    for step in (records.hold(held, root), records.end(root, held.task.id), records.hold(held, root)):
+        await step
+        lasts.append(redis.ttl(f"{TREE}{root}"))
+    await records.end(root, held.task.id)
+    await broker.close()
+
+    assert (lasts[0], lasts[2]) == (-1, -1)
+    assert 0 < lasts[1] <= REMEMBERED

@@ -234,5 +234,5 @@ class Producer:
             )
         except (LeaseLost, ServiceRefused) as lost:
             log.info("karton.lost", extra={"fields": {"root": tree.root, "reason": str(lost)}})
-        await self._records.let_go(assignment.task.id)
+        await self._records.end(tree.root, assignment.task.id)
         self._trees.remove(tree)

@@ -50,9 +50,11 @@ class Records:
 
     async def hold(self, assignment: Assignment, root: str | None) -> None:
         """Keep a claimed task, so that a bridge that starts anew goes on with the lease. Children have no `root`."""
-        commands = [("HSET", HELD, assignment.task.id, msgspec.json.encode(assignment).decode())]
+        commands: list[tuple[str, ...]] = [
+            ("HSET", HELD, assignment.task.id, msgspec.json.encode(assignment).decode())
+        ]
         if root is not None:
-            commands.append(("HSET", TREE + root, ABOUT, assignment.task.id))
+            commands += [("HSET", TREE + root, ABOUT, assignment.task.id), ("PERSIST", TREE + root)]
         await self._broker.at_once(*commands)
 
     async def held(self) -> list[Assignment]:
@@ -88,7 +90,7 @@ class Records:
         return str(await self._broker.ask("HGET", TREE + root, field))
 
     async def end(self, root: str, task_id: str) -> None:
-        """Forget the task, and remember the analysis for a while."""
+        """Forget the task, and remember for a while what was told: the task may be claimed again."""
         await self._broker.at_once(("HDEL", HELD, task_id), ("EXPIRE", TREE + root, REMEMBERED))
 
     async def root_of(self, submission: str) -> str | None:
