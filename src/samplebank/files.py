@@ -75,6 +75,9 @@ def make_own_folder(folder: Path, *, owner: int, group: int, mode: int, among_ot
         os.fchmod(descriptor, mode)
     except PermissionError as error:
         raise Invalid(NOT_OWN.format(folder)) from error
+    except OSError as error:
+        # An error of a descriptor names no file.
+        raise OSError(error.errno, error.strerror, str(folder)) from error
     finally:
         os.close(descriptor)
 

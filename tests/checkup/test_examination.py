@@ -197,6 +197,14 @@ def test_what_is_wrong_is_told_with_what_to_do(
     assert any(said in one.said and one.remedy for one in told)
 
 
+def test_a_store_without_room_is_not_called_the_wrong_store(findings: Examined) -> None:
+    (told,) = [one for one in findings.sick if one.subject == "blob store"]
+
+    assert "is nearly full" in told.said
+    assert told.remedy is not None
+    assert told.remedy.startswith("Make room")
+
+
 def test_a_check_that_cannot_be_made_keeps_no_other_from_being_made(findings: Examined) -> None:
     (keys,) = [one for one in findings.keyless if one.subject == "keys"]
 

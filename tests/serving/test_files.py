@@ -1,6 +1,7 @@
 """The files of the service are closed to all other accounts, and the service opens no folder of others."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -98,3 +99,17 @@ def test_a_folder_of_another_account_is_refused_with_its_name_and_the_remedy() -
             make_own_folder(theirs, owner=os.geteuid(), group=os.getegid(), mode=0o700)
     finally:
         os.seteuid(own)
+
+
+def test_a_folder_on_a_disk_that_takes_no_changes_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "fchown", refuse)
+
+    with pytest.raises(OSError, match="Read-only file system") as refused:
+        make_own_folder(tmp_path, owner=os.geteuid(), group=os.getegid(), mode=0o700)
+
+    assert refused.value.filename == str(tmp_path)

@@ -29,6 +29,8 @@ AMPLE = 4
 BROKEN_INDEXES = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT (indisvalid AND indisready)"
 NO_STANDBY = "{} changes wait for a synchronous standby of the database: uploads and results get no answer."
 STANDBY = "Start the standby, or take it out of synchronous_standby_names."
+RIGHT_STORE = "Mount or name the right store with SAMPLEBANK_BLOB_URL."
+TAKES_BYTES = "Make room in the blob store, and let the service's own account write there."
 MIB = 2**20
 
 
@@ -139,14 +141,13 @@ async def examine_store(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa:
     async with bank.database.connection() as db:
         known = await store.find(db)
     try:
-        await bank.blobs.check()
         await store.check(known, bank.blobs)
     except Unavailable as error:
-        return [
-            fault(
-                "blob store", for_operator(error), "Mount or name the right store with SAMPLEBANK_BLOB_URL."
-            )
-        ]
+        return [fault("blob store", for_operator(error), RIGHT_STORE)]
+    try:
+        await bank.blobs.check()
+    except Unavailable as error:
+        return [fault("blob store", for_operator(error), TAKES_BYTES)]
     return [good("blob store", "The blob store is the store of this database, and takes bytes.")]
 
 
