@@ -6,6 +6,7 @@ import pytest
 
 from kit.bank import Bank, Sample, eventually
 from kit.visitor import Visitor
+from samplebank.web.layout import MOST as MOST_PARTS
 from web.conftest import Visitors
 from web.contents import static_result
 
@@ -113,6 +114,23 @@ def test_the_parts_come_from_analyses_that_the_visitor_may_see(bank: Bank, visit
     told = {user: ".mine" in visitor(user).get(path).html for user in ("mia", "quinn")}
 
     assert told == {"mia": True, "quinn": False}
+
+
+def test_a_part_beyond_those_that_are_listed_is_told_where_its_bytes_stand(
+    bank: Bank, visitor: Visitors
+) -> None:
+    sample, end = Sample(MOST_PARTS * 16 + 64), MOST_PARTS * 16
+    bank.submit(sample, "mia")
+    parts = [{"name": f"p{place}", "offset": 16 * place, "size": 16} for place in range(MOST_PARTS)]
+    program = {"sections": parts, "overlay": {"offset": end, "size": 64, "entropy": 1}}
+    bank.analyse(sample, "static", analysisResult=static_result(elf=program))
+
+    shown = visitor("mia").get(f"/sample/{sample.sha256}/bytes?at={end}")
+
+    told = f"The first {MOST_PARTS} of {MOST_PARTS + 1} parts of the file, here: overlay"
+    assert len(shown.all("details .chips a")) == MOST_PARTS
+    assert told in shown.text("summary")
+    assert shown.text("tr[data-at] td:nth-child(4)").startswith("overlay")
 
 
 @pytest.mark.parametrize("facts", [{"sections": "x"}, {"sections": [{"offset": "x"}], "overlay": [1]}])

@@ -9,7 +9,7 @@ from hunts.hunting import HUNT, begun, claimed, end, mark, marked, rules_for
 from kit.bank import Bank, later
 from kit.service import Service
 from kit.visitor import Shown, Visitor
-from samplebank.web.pages.hunts import MOST_HUNTS
+from samplebank.web.pages.hunts import MOST_HUNTS, MOST_LINES
 from web.conftest import Visitors
 
 #: a hunt anew so many times, and these hunts once more
@@ -49,6 +49,15 @@ def test_a_form_with_mistakes_comes_back_with_the_lines_of_the_compiler(visitor:
     assert "Line 1: error[E009]: unknown identifier `nonsense`" in shown.text(".problem")
     assert "nonsense" in shown.text("textarea")
     assert shown.all("input[name=query]")[0].attributes["value"] == "type:pebin"
+
+
+def test_lines_of_mistakes_beyond_those_that_are_told_are_counted(visitor: Visitors) -> None:
+    rules = "rule twice { condition: true }\n" * MOST_LINES
+
+    told = sent(visitor("mia"), rules=rules).all(".problem pre")[0].text().strip().splitlines()
+
+    assert len(told) == MOST_LINES + 1
+    assert re.fullmatch(r"[1-9][0-9,]* more lines are not shown: mend these first\.", told[-1])
 
 
 def test_a_form_for_a_customer_of_others_comes_back_with_what_was_written(visitor: Visitors) -> None:

@@ -7,14 +7,16 @@ import pytest
 
 from kit.bank import ROBOT, Bank, Sample, eventually, name_of
 from kit.visitor import Shown, Visitor
+from samplebank.api.claims import LABEL
+from samplebank.web.pages.workers import MOST_VERSIONS
 from web.conftest import Visitors
 
 pytestmark = pytest.mark.usefixtures("no_retries")
 
 
-def alive(bank: Bank, worker: str, visitor: Visitor) -> Shown:
+def alive(bank: Bank, worker: str, visitor: Visitor, version: str = "1.4") -> Shown:
     """The page of workers, as soon as a process of the worker that has asked for work is shown."""
-    path, headers = f"/samplebank/v1/worker/{worker}/claim", {"User-Agent": "urls/1.4"}
+    path, headers = f"/samplebank/v1/worker/{worker}/claim", {"User-Agent": f"urls/{version}", LABEL: version}
     assert bank.call("POST", path, ROBOT, json={"leaseSeconds": 60}, headers=headers).ok
     assert eventually(lambda: "alive" in visitor.get("/workers").text(f"#worker-{worker}"))
     return visitor.get("/workers")
@@ -63,6 +65,16 @@ def test_live_processes_are_told_with_their_version(bank: Bank, visitor: Visitor
     shown = alive(bank, worker, visitor("chief"))
 
     assert "● 1 alive 1.4" in shown.text(f"#worker-{worker}")
+
+
+def test_processes_of_more_versions_than_are_told_are_counted(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    for version in range(MOST_VERSIONS + 2):
+        shown = alive(bank, worker, visitor("chief"), f"1.{version}")
+
+    line = f"#worker-{worker} td:nth-child(2)"
+    assert eventually(lambda: "and 2 more of other versions" in visitor("chief").get("/workers").text(line))
+    assert len(shown.all(f"{line} .presence")) == MOST_VERSIONS
 
 
 def test_a_line_leads_to_its_waiting_jobs(bank: Bank, visitor: Visitors) -> None:

@@ -10,6 +10,7 @@ from kit.bank import ROBOT, Bank, Sample, name_of
 from kit.service import Service
 from kit.visitor import SAME_ORIGIN, Visitor
 from samplebank.web.pages.batch import MOST
+from samplebank.web.pages.submit import MOST_TOLD
 from web.conftest import Visitors
 from web.sending import COPIES, names_in, send, send_form
 
@@ -211,6 +212,15 @@ def test_a_form_tells_of_each_file_that_was_not_stored(bank: Bank, visitor: Visi
     assert shown.status == 400
     assert "empty.exe" in shown.text("li")
     assert len(submissions_of(bank, sample)) == 1
+
+
+def test_a_form_counts_the_files_that_were_not_stored_and_are_not_told(visitor: Visitors) -> None:
+    empty = [(name_of("empty"), b"")] * (MOST_TOLD + 3)
+
+    shown = send_form(visitor("mia"), *empty)
+
+    assert len(shown.all("main li")) == MOST_TOLD + 1
+    assert shown.all("main li")[-1].text().startswith("3 more, for which this page has no room.")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """The first page: samples in need of eyes, arrivals, and tasks that wait in vain."""
 
+import re
+from typing import Any
+
 import pytest
 from bench.databases import connected
 from markupsafe import Markup
+from msgspec.structs import replace
 from selectolax.lexbor import LexborHTMLParser
 
 from kit.bank import ROBOT, Bank, Sample, eventually, name_of
@@ -10,10 +14,10 @@ from kit.service import Service
 from kit.visitor import Visitor
 from samplebank.accounts.model import Permission
 from samplebank.database.tally import HOUR
-from samplebank.jobs.numbers import UnderWay
+from samplebank.jobs.numbers import InVain, UnderWay
 from samplebank.search.since import SinceVisit
 from samplebank.web.copying import of_today
-from samplebank.web.pages.today import NOTHING, Today
+from samplebank.web.pages.today import MOST, NOTHING, Today
 from samplebank.web.rendering import Frame, render
 from web.conftest import Visitors
 
@@ -167,7 +171,8 @@ def test_who_may_see_workers_finds_the_way_to_the_workers(visitor: Visitors) -> 
     assert "./workers" not in visitor("mia").get("/").links()
 
 
-def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
+def shown(**fields: Any) -> LexborHTMLParser:
+    """The page where nothing has arrived, but for the given fields."""
     empty = Today(
         eyes=[],
         arrived=NOTHING,
@@ -177,6 +182,8 @@ def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
         chart=Markup(),
         under_way=UnderWay(),
         in_vain=[],
+        more_in_vain=0,
+        most_counted=1_000,
         jobs=[],
         visit=SinceVisit(None, [], 0, 0, 0, 0),
         since=None,
@@ -184,9 +191,34 @@ def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
         may=frozenset(Permission),
     )
     frame = Frame("./", "/", "", "mia", frozenset(), now=0, milliseconds=0, statements=0)
+    return LexborHTMLParser(render(replace(empty, **fields), frame))
 
-    page = LexborHTMLParser(render(empty, frame))
+
+def test_where_nothing_has_arrived_the_page_tells_what_to_do_first() -> None:
+    page = shown()
 
     assert "Nothing has arrived yet" in page.text()
     assert page.css('main a[href="./submit"]')
     assert "samplebank submit" in page.css("main code")[0].text()
+
+
+def test_tasks_and_late_jobs_that_are_not_counted_to_the_end_are_told_as_so_many_or_more() -> None:
+    page = shown(in_vain=[InVain("busy", 1_000), InVain("calm", 999)], under_way=UnderWay(late=1_000))
+
+    assert [node.text().split(" for ")[0] for node in page.css("#in-vain p")] == [
+        "1,000 or more tasks wait",
+        "999 tasks wait",
+    ]
+    assert "1,000 or more older than an hour" in page.css("#counts")[0].text()
+
+
+def test_workers_that_nobody_runs_and_that_are_not_told_are_counted(bank: Bank, visitor: Visitors) -> None:
+    bank.planned(*bank.workers(MOST + 1))
+
+    page = visitor("analyzer").get("/")
+
+    assert len(page.all("#in-vain p:not(.hint)")) == MOST
+    assert re.fullmatch(
+        r"Nobody runs [1-9][0-9,]* more workers? either. All workers", page.text("#in-vain .hint")
+    )
+    assert [link.attributes["href"] for link in page.all("#in-vain .hint a")] == ["./workers"]

@@ -11,8 +11,10 @@ from markupsafe import Markup
 
 from samplebank.web.wild import tame
 
-#: parts that are told
+#: parts that are listed and drawn
 MOST: Final = 200
+#: characters of a name that are told
+LONGEST_NAME: Final = 200
 WIDTH, HEIGHT = 600, 48
 #: the narrowest part that can be seen, and the lowest
 NARROWEST, LOWEST = 1.5, 3
@@ -45,13 +47,18 @@ class FilePart(msgspec.Struct, frozen=True):
 def parts_of(found: Any, size: int) -> list[FilePart]:
     """The parts within a file of `size` bytes, by offset. `found` holds lists of sections, and overlays."""
     parts = [part for given in _objects(found) if (part := _part(given, size)) is not None]
-    return sorted(parts, key=lambda part: (part.offset, -part.size))[:MOST]
+    return sorted(parts, key=lambda part: (part.offset, -part.size))
 
 
 def structure_in(result: Any) -> list[Any]:
     """The sections and overlays that a result of a static analysis tells of, wherever they stand one level down."""
     given = result.values() if isinstance(result, dict) else ()
     return [one[key] for one in given if isinstance(one, dict) for key in ("sections", OVERLAY) if key in one]
+
+
+def parts_within(parts: Sequence[FilePart], begin: int, end: int) -> list[FilePart]:
+    """The parts of which some bytes stand from `begin` on and before `end`."""
+    return [part for part in parts if part.offset < end and part.end > begin]
 
 
 def part_at(parts: Sequence[FilePart], offset: int) -> FilePart | None:
@@ -61,8 +68,11 @@ def part_at(parts: Sequence[FilePart], offset: int) -> FilePart | None:
 
 
 def strip(parts: Sequence[FilePart], size: int, here: int, link: str) -> Markup:
-    """Draw the parts side by side, as high as their entropy. Nothing unless an entropy is known. `link` ends before an offset."""
-    measured = [part for part in parts if part.entropy is not None]
+    """Draw the first `MOST` parts side by side, as high as their entropy. Nothing unless an entropy is known.
+
+    `link` ends before an offset.
+    """
+    measured = [part for part in parts if part.entropy is not None][:MOST]
     if not measured or not size:
         return Markup()
     current = part_at(parts, here)
@@ -109,7 +119,7 @@ def _part(given: dict[str, Any], size: int) -> FilePart | None:
     entropy: Any = given.get("entropy")
     is_number = isinstance(entropy, int | float) and not isinstance(entropy, bool)
     return FilePart(
-        name=str(given.get("name", OVERLAY))[:MOST],
+        name=str(given.get("name", OVERLAY))[:LONGEST_NAME],
         offset=offset,
         size=min(length, size - offset),
         entropy=float(entropy) if is_number and 0 <= entropy <= BITS else None,

@@ -19,7 +19,7 @@ from samplebank.http.turns import while_connected
 from samplebank.samples.model import Sample
 from samplebank.web.copying import Copied, of_view
 from samplebank.web.hexing import ROW, HexRow, rows_of
-from samplebank.web.layout import FilePart, part_at, parts_of, strip
+from samplebank.web.layout import MOST, FilePart, part_at, parts_of, parts_within, strip
 from samplebank.web.rendering import Page
 from samplebank.web.sample_head import Head, read_head_of_bytes
 from samplebank.web.visit import Visit
@@ -62,6 +62,7 @@ class HexPage(Page, frozen=True):
     search: Search | None
     rows: list[HexRow]
     parts: list[FilePart]
+    more_parts: int
     current: FilePart | None
     strip: Markup
     earlier: int | None
@@ -103,8 +104,9 @@ async def show_bytes(request: Visit) -> Response[bytes]:
             at=at,
             wanted=query.find.strip(),
             search=search,
-            rows=rows_of(data, at, found, parts),
-            parts=parts,
+            rows=rows_of(data, at, found, parts_within(parts, at, at + PAGE)),
+            parts=parts[:MOST],
+            more_parts=len(parts[MOST:]),
             current=part_at(parts, at),
             strip=strip(parts, sample.size, at, f"{request.root}sample/{head.sha256}/bytes?at="),
             earlier=_earlier(at, sample.size),

@@ -129,8 +129,10 @@ async def start(request: Visit) -> Response[bytes]:
         answer = await once(request, key, body, work)
     except (Invalid, Conflict, Forbidden, TooMany, Unavailable) as error:
         lines = [line for one in error.violations for line in one.message.splitlines()]
+        if more := len(lines[MOST_LINES:]):
+            lines[MOST_LINES:] = [f"{more:,} more lines are not shown: mend these first."]
         status = error.status if isinstance(error, Forbidden) else BAD_REQUEST
-        return request.page(await _list(request, form, lines[:MOST_LINES]), status)
+        return request.page(await _list(request, form, lines), status)
     return request.to(f"hunts/{msgspec.json.decode(answer.content)['data']['correlationID']}")
 
 

@@ -73,7 +73,10 @@ class SubmitPage(Page, frozen=True):
 
 
 class SentPage(Page, frozen=True):
-    """What became of a form of which not every file was stored. `mistakes` have the name of the file as their field."""
+    """What became of a form of which not every file was stored. `mistakes` have the name of the file as their field.
+
+    `more` counts the mistakes beyond those told.
+    """
 
     template: ClassVar[str] = "sent.html"
     section: ClassVar[str] = "submit"
@@ -81,6 +84,7 @@ class SentPage(Page, frozen=True):
     batch: UUID
     stored: int
     mistakes: list[Violation]
+    more: int
 
 
 @get("/submit", opt=operation("showSubmit", Permission.ADD_SUBMISSION))
@@ -149,7 +153,9 @@ async def submit_form(request: Visit) -> Response[bytes]:
     batch = new.meta_data[BATCH]
     _tell(request, batch)
     if mistakes:
-        return request.page(SentPage(UUID(batch), stored, mistakes[:MOST_TOLD]), 400)
+        return request.page(
+            SentPage(UUID(batch), stored, mistakes[:MOST_TOLD], len(mistakes[MOST_TOLD:])), 400
+        )
     return request.to(f"batch/{batch}")
 
 

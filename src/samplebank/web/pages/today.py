@@ -1,6 +1,6 @@
 """The first page: what needs eyes, what came in, what is under way, and what waits in vain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from samplebank.database import Page as Part
 from samplebank.database.tally import HOUR
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
+from samplebank.jobs.numbers import MOST as MOST_COUNTED
 from samplebank.jobs.numbers import InVain, UnderWay, under_way
 from samplebank.search.arrivals import MOST_OF_CHART, ArrivedInHour, Chart, chart
 from samplebank.search.notable_arrivals import Notable, notable
@@ -53,6 +54,7 @@ class Today(Page, frozen=True):
     """`arrived` tells how much arrived within the hours of the chart, by class. `may` are the permissions of the visitor.
 
     `since` is the query for what `visit` counts as new, None for a user who is here for the first time.
+    `more_in_vain` counts the workers that nobody runs beyond those told. Tasks and late jobs are counted up to `most_counted`.
     `judged_since` is None where the verdict of everything that arrived is told, else of the newest `most_judged`.
     """
 
@@ -66,7 +68,9 @@ class Today(Page, frozen=True):
     is_complete: bool
     chart: Markup
     under_way: UnderWay
-    in_vain: list[InVain]
+    in_vain: Sequence[InVain]
+    more_in_vain: int
+    most_counted: int
     jobs: list[ListedJob]
     visit: SinceVisit
     since: str | None
@@ -103,7 +107,9 @@ async def show_today(request: Visit) -> Response[bytes]:
             is_complete=came.is_complete,
             chart=_chart(request.root, came.hours, since),
             under_way=counts,
-            in_vain=list(counts.in_vain[:MOST]),
+            in_vain=counts.in_vain[:MOST],
+            more_in_vain=len(counts.in_vain[MOST:]),
+            most_counted=MOST_COUNTED,
             jobs=[listed(job, directory) for job in jobs],
             visit=visit,
             since=None if visit.before is None else f"seen:{timespec.iso(max(visit.before, now - WEEK))}..",

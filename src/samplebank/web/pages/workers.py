@@ -51,12 +51,16 @@ class Living(msgspec.Struct, frozen=True):
 
 
 class ShownLine(msgspec.Struct, frozen=True):
-    """The line before a worker. `wait` and `service` tell p50 and p95; `last_seen` is of a worker without life."""
+    """The line before a worker. `wait` and `service` tell p50 and p95; `last_seen` is of a worker without life.
+
+    `more_living` counts the processes of kinds beyond those told.
+    """
 
     name: str
     title: str
     is_of_service: bool
     living: list[Living]
+    more_living: int
     last_seen: Millis | None
     waiting: int
     is_more: bool
@@ -170,12 +174,13 @@ def _is_under_way(line: WorkerLine) -> bool:
 
 
 def _line(line: WorkerLine, now: Millis) -> ShownLine:
-    service = line.service
+    service, living = line.service, _living(line.processes, now)
     return ShownLine(
         name=line.short_name,
         title=line.name,
         is_of_service=line.short_name == CHILDREN,
-        living=_living(line.processes, now),
+        living=living[:MOST_VERSIONS],
+        more_living=sum(one.number for one in living[MOST_VERSIONS:]),
         last_seen=line.processes[0].last_time if line.processes else None,
         waiting=line.waiting,
         is_more=line.waiting >= MOST_WAITING,
@@ -206,7 +211,7 @@ def _living(processes: Sequence[Process], now: Millis) -> list[Living]:
         (kind for kind in counted if kind[0] is not Standing.NONE),
         key=lambda kind: (list(Standing).index(kind[0]), -counted[kind]),
     )
-    return [Living(kind[0].value, counted[kind], kind[1], kind[2]) for kind in kinds[:MOST_VERSIONS]]
+    return [Living(kind[0].value, counted[kind], kind[1], kind[2]) for kind in kinds]
 
 
 def _times(times: Times) -> str:
