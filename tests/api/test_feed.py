@@ -104,6 +104,8 @@ def test_every_kind_of_event_comes_in_order_as_a_cloud_event(bank: Bank) -> None
     link(bank, sample, "0" * 64)
     path = f"{sample.path}/analysis/{analysis}/evidence/a.txt"
     bank.data(bank.call("POST", path, ROBOT, data=b"seen", params={"internal": "true"}))
+    # What is not read by then goes with the sample.
+    reader.until(sample, "evidence.added")
     bank.data(bank.delete(sample.path))
 
     events = reader.until(sample, "sample.deleted")
