@@ -15,11 +15,13 @@ from kit.visitor import Visitor
 from samplebank.accounts.model import Permission
 from samplebank.database.tally import HOUR
 from samplebank.jobs.numbers import InVain, UnderWay
+from samplebank.search.notable_arrivals import FOR_EACH
 from samplebank.search.since import SinceVisit
 from samplebank.web.copying import of_today
 from samplebank.web.pages.today import MOST, NOTHING, Today
 from samplebank.web.rendering import Frame, render
 from web.conftest import Visitors
+from web.sending import COPIES
 
 
 def judged(bank: Bank, score: int, user: str = "mia") -> tuple[Sample, str]:
@@ -76,6 +78,17 @@ def test_a_sample_that_came_again_is_shown_once(bank: Bank, visitor: Visitors) -
 
     assert f"{name} again" in shown.text("#eyes")
     assert shown.text("#eyes").count(name) == 1
+
+
+async def test_a_sample_that_came_again_and_again_hides_no_other(
+    service: Service, bank: Bank, visitor: Visitors
+) -> None:
+    _, name = judged(bank, 99)
+    often, _ = judged(bank, 99)
+    async with connected(service.database_url) as db:
+        await db.execute(COPIES, bytes.fromhex(often.sha256), MOST * FOR_EACH)
+
+    assert name in eyes(visitor("mia"))
 
 
 def test_a_bar_leads_to_the_samples_of_its_hour(bank: Bank, visitor: Visitors) -> None:
