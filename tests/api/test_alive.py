@@ -49,7 +49,7 @@ async def all_lent(bank: Bank) -> AsyncIterator[None]:
         for _ in range(bank.database.size):
             await lent.enter_async_context(bank.database.connection())
         waiting = asyncio.create_task(take(bank))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 if bank.database.waiting:
                     break

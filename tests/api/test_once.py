@@ -331,7 +331,7 @@ async def test_the_housekeeper_removes_old_answers(bank: Bank, database: Databas
     await asyncio.to_thread(a_link(bank), name_of("key"))
     async with database.connection() as db:
         await db.execute("UPDATE kept_answer SET created_time = 1")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await db.fetchval(f"{OLD} FROM pg_sleep(0.1)"):
                 pass
 

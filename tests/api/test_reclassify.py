@@ -51,7 +51,7 @@ async def test_a_file_that_is_deleted_meanwhile_is_not_waited_for(bank: Bank, se
                 "UPDATE sample SET deleted_time = $1 WHERE sha256 = $2", clock(), bytes.fromhex(sample.sha256)
             )
             asking = asyncio.create_task(asyncio.to_thread(bank.put, f"{sample.path}/reclassify", {}))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while True:
                     if await observer.fetchval(BLOCKED):
                         break

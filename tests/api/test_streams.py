@@ -135,7 +135,7 @@ async def test_a_client_that_stays_and_takes_nothing_is_given_up(monkeypatch: py
     async def for_ever(*_: object) -> Any:
         await asyncio.Event().wait()
 
-    await asyncio.wait_for(Sending(iterator=pieces()).send_body(for_ever, for_ever), 10)
+    await asyncio.wait_for(Sending(iterator=pieces()).send_body(for_ever, for_ever), 60)
 
     assert given_back.is_set()
 
@@ -153,6 +153,6 @@ async def test_an_answer_that_breaks_off_is_ended() -> None:
     async def for_ever() -> Any:
         await asyncio.Event().wait()
 
-    await asyncio.wait_for(Sending(iterator=pieces()).send_body(send, for_ever), 10)
+    await asyncio.wait_for(Sending(iterator=pieces()).send_body(send, for_ever), 60)
 
     assert [(message["body"], message["more_body"]) for message in sent] == [(b"a piece", True), (b"", False)]

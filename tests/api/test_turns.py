@@ -151,7 +151,7 @@ class Staged:
         self._ends.setdefault(name, asyncio.Event()).set()
 
     async def until(self, *begun: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.begun != list(begun):
                 self._begins.clear()
                 await self._begins.wait()

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from kit.bank import Bank, name_of
 from kit.browser import Tab, browsing, tab
 from kit.service import Service
 from web import hostile as texts
+
+# Five seconds are short where other tests keep the processors busy.
+expect.set_options(timeout=30_000)
 
 Tabs = Callable[..., Awaitable[Tab]]
 #: a sample and a job with hostile text wherever text goes

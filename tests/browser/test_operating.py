@@ -10,9 +10,6 @@ from kit.service import Service
 
 pytestmark = pytest.mark.usefixtures("no_retries")
 
-#: milliseconds: the pages fetch themselves every five seconds at most
-PATIENCE = 30_000
-
 
 @pytest.fixture
 async def chief(tabs: Tabs, service: Service) -> Tab:
@@ -39,7 +36,7 @@ async def test_a_line_grows_before_ones_eyes(chief: Tab, bank: Bank, path: str) 
 
     bank.planned(worker)
 
-    await expect(shown).to_contain_text("never: start a worker", timeout=PATIENCE)
+    await expect(shown).to_contain_text("never: start a worker")
 
 
 async def test_failures_are_counted_before_ones_eyes_and_causes_stay_in_place(chief: Tab, bank: Bank) -> None:
@@ -54,7 +51,7 @@ async def test_failures_are_counted_before_ones_eyes_and_causes_stay_in_place(ch
         fail(bank, worker, f"{marks[1]}: no memory")
 
     # an added cause is more frequent, and would come first: whoever is about to click would hit the wrong cause
-    await expect(chief.page.get_by_role("status").filter(has_text="1 new")).to_be_visible(timeout=PATIENCE)
+    await expect(chief.page.get_by_role("status").filter(has_text="1 new")).to_be_visible()
     await expect(rows).to_have_count(1)
     await expect(rows).to_contain_text(marks[0])
 
@@ -69,10 +66,10 @@ async def test_a_cause_is_tried_again_with_progress_and_aborted(chief: Tab, bank
     await chief.page.get_by_role("button", name="Analyse again").click()
     await chief.page.wait_for_url("**/failures/retry/*")
     told = chief.page.locator("#retry dl")
-    await expect(told).to_contain_text("Jobs opened2", timeout=PATIENCE)
+    await expect(told).to_contain_text("Jobs opened2")
     claims = bank.claim(worker, most=2)
     bank.update(claims[0]["job"]["id"], claims[0]["task"]["id"], "success")
-    await expect(told).to_contain_text("Jobs ended1", timeout=PATIENCE)
+    await expect(told).to_contain_text("Jobs ended1")
     await chief.page.get_by_role("button", name="Abort").click()
 
     await expect(chief.page.locator("h1")).to_contain_text("aborted")

@@ -43,7 +43,7 @@ def end_backend(service: Service, pid: int) -> None:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if is_so():
                 return

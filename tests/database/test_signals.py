@@ -36,7 +36,7 @@ class Ear:
 
     async def hears(self, number: int) -> list[str]:
         """The signals heard, once there are `number` of them."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.heard) < number:
                 self._news.clear()
                 await self._news.wait()
@@ -102,7 +102,7 @@ async def elsewhere(url: str) -> AsyncIterator[Signals]:
     other = Signals(database)
     async with other.listening(TASKS) as arrived:
         running = asyncio.create_task(other.run())
-        await asyncio.wait_for(arrived.wait(), 10)
+        await asyncio.wait_for(arrived.wait(), 60)
     yield other
     running.cancel()
     with suppress(asyncio.CancelledError):
@@ -119,7 +119,7 @@ async def test_a_signal_that_names_others_wakes_no_listener_with_a_name(
         elsewhere.listening(TASKS) as unnamed,
     ):
         sender.send(TASKS, frozenset({"static", "yara"}))
-        await asyncio.wait_for(concerned.wait(), 10)
+        await asyncio.wait_for(concerned.wait(), 60)
 
         assert unnamed.is_set()
         assert not another.is_set()
@@ -132,7 +132,7 @@ async def test_a_signal_without_names_wakes_listeners_with_a_name(
         sender.send(TASKS, frozenset({"static"}))
         sender.send(TASKS)
 
-        assert await asyncio.wait_for(arrived.wait(), 10)
+        assert await asyncio.wait_for(arrived.wait(), 60)
 
 
 async def test_uploads_that_follow_are_told_later(sender: Signals, ear: Ear) -> None:
@@ -166,7 +166,7 @@ async def test_signals_are_heard_again_after_every_connection_was_lost(
     end_sessions(service, url)
     sender.send(TASKS)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(ear.heard) < 2:
             sender.send(TASKS)
             await asyncio.sleep(0.05)
@@ -187,14 +187,14 @@ class Watcher:
 
     async def knows(self, ids: set[UUID]) -> bool:
         """Whether the watcher is told of the ids, in any number of messages."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not ids <= frozenset().union(*(changed or () for changed in self.told)):
                 self._news.clear()
                 await self._news.wait()
         return True
 
     async def knows_that_anything_may_have_changed(self) -> bool:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while None not in self.told:
                 self._news.clear()
                 await self._news.wait()

@@ -157,7 +157,7 @@ async def test_what_a_submission_waits_for_is_put_before_all_others(own_bank: Ba
     async with own_bank.database.connection() as db:
         id_ = await db.fetchval("SELECT id FROM sample")
         waiting = asyncio.create_task(await_type(request, id_))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await db.fetchval("SELECT classification_urgent FROM sample, pg_sleep(0.02)"):
                 pass
         held_up = not waiting.done()

@@ -40,7 +40,7 @@ async def stand(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
         candidate = Candidate()
         task = asyncio.create_task(reign(url, candidate.work))
         running.append(task)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await candidate.elected.wait()
         return candidate, task
 

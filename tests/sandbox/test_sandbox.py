@@ -385,7 +385,7 @@ async def _has_ended(pidfd: int) -> bool:
     loop = asyncio.get_running_loop()
     loop.add_reader(pidfd, ended.set)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await ended.wait()
     finally:
         loop.remove_reader(pidfd)

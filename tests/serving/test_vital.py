@@ -46,7 +46,7 @@ async def test_vital_work_that_does_not_stop_does_not_keep_its_process(
             with suppress(asyncio.CancelledError):
                 await enough.wait()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async with vital.vital(stubborn(), "signals"):
             await asyncio.sleep(0)
 

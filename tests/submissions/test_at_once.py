@@ -69,7 +69,7 @@ async def overtaken(database: Database, sample: Sample, mia: Caller) -> AsyncIte
         waiting = asyncio.create_task(second())
         # the classifier of the file may stand behind the transaction, too
         await stands_behind(database, db, await session)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         yield waiting
 
 

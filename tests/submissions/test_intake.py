@@ -155,7 +155,7 @@ async def test_behind_locks_it_makes_changes_of_the_policy_wait(
 
     async def begin_a_change() -> None:
         changes.append(asyncio.create_task(asyncio.to_thread(bank.plan, worker)))
-        async with database.connection() as db, asyncio.timeout(20):
+        async with database.connection() as db, asyncio.timeout(60):
             while not changes[0].done():
                 if await db.fetchval(WAITS_FOR_POLICY):
                     return

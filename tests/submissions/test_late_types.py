@@ -326,7 +326,7 @@ async def _is_held_up(db: Connection) -> None:
         SELECT EXISTS (SELECT FROM pg_locks held JOIN pg_stat_activity a USING (pid)
                         WHERE NOT held.granted AND a.wait_event_type = 'Lock') FROM pg_sleep(0.01)
     """
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not await db.fetchval(query):
             pass
 

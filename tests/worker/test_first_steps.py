@@ -45,7 +45,7 @@ async def test_a_worker_without_a_service_waits_and_can_be_stopped() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(0.5, stop.set)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await run(NOWHERE, "key", import_paths("Measuring"), stop_event=stop, import_from=(HERE,))
 
     assert stop.is_set()
