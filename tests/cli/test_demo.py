@@ -50,7 +50,7 @@ def shown() -> Iterator[Shown]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         service = re.search(r"^ *stop it +kill (\d+)$", done.stdout, re.MULTILINE)

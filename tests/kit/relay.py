@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 HOST = "127.0.0.1"
 PIECE = 64 * 1024
 REQUEST = re.compile(rb"(GET|POST|PUT|DELETE) (\S+) HTTP/1\.1\r\n")
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 Pass = Callable[[socket.socket, socket.socket], None]
 
 

@@ -29,6 +29,11 @@ class Shown(NamedTuple):
         """All text in the elements, with single blanks."""
         return " ".join(" ".join(node.text(separator=" ") for node in self.all(selector)).split())
 
+    @property
+    def statements(self) -> int:
+        """How many statements the page asked. A search that takes long on a busy machine begins again: look `eventually`."""
+        return int(self.text("footer span").split()[0])
+
     def links(self) -> list[str]:
         return [href for node in self.all("a[href]") if (href := node.attributes["href"])]
 

@@ -126,8 +126,10 @@ async def test_a_job_ends_no_earlier_than_its_task_with_the_latest_end(
     now = later(clock())
 
     for worker, time in ((one, now + 15), (other, now)):
-        async with database.connection() as db:
-            await update_task(db, robot, job, tasks[worker], success(), rules=RULES, now=time)
+        end = partial(
+            update_task, caller=robot, job=job, task=tasks[worker], move=success(), rules=RULES, now=time
+        )
+        await database.optimistically(end)
 
     assert bank.job(job)["endTimestamp"] == bank.task(job, tasks[one])["endTimestamp"] == now + 15
 
