@@ -63,6 +63,36 @@ def test_a_sample_that_is_judged_by_hand_needs_no_eyes_any_more(bank: Bank, visi
     assert name not in eyes(visitor("mia"))
 
 
+def test_a_sample_whose_verdict_by_hand_was_taken_back_needs_eyes(bank: Bank, visitor: Visitors) -> None:
+    sample, name = judged(bank, 99)
+    verdict = {"statusOverride": "benign", "comment": "wrong key"}
+    assert bank.post(f"{sample.path}/verdict", verdict).status_code == 201
+
+    taken_back = bank.post(
+        f"/samplebank/v1/sample/{sample.sha256}/verdict/withdrawal", {"comment": "wrong key"}
+    )
+
+    assert taken_back.status_code == 201
+    assert name in eyes(visitor("mia"))
+
+
+def test_a_sample_that_is_judged_by_hand_needs_no_eyes_when_a_job_carries_the_verdict_on(
+    bank: Bank, visitor: Visitors
+) -> None:
+    sample, name = judged(bank, 99)
+    verdict = {"statusOverride": "malicious", "comment": "seen"}
+    assert bank.post(f"{sample.path}/verdict", verdict).status_code == 201
+    (worker,) = bank.workers(1)
+
+    bank.submit(sample, "mia", fileName=f"{name} again", metaData=bank.plan(worker))
+    job = next(one["id"] for one in bank.jobs_of(sample) if one["state"] != "done")
+    analysis = bank.analyse(sample, worker, 99)
+    assert bank.update(job, bank.tasks_of(job)[worker], "success", analyses=[analysis]).ok
+
+    assert bank.verdicts_of(sample)[0]["flags"] == []
+    assert name not in eyes(visitor("mia"))
+
+
 def test_the_samples_of_others_are_not_shown(bank: Bank, visitor: Visitors) -> None:
     _, name = judged(bank, 99)
 

@@ -10,7 +10,7 @@ from samplebank.accounts.model import Permission
 from samplebank.database import Columns, Connection, Sql, all_of
 from samplebank.search.arrivals import MOST
 from samplebank.timespec import Millis
-from samplebank.verdicts.model import SUSPICIOUS_SCORE
+from samplebank.verdicts.model import IS_WITHDRAWAL, SUSPICIOUS_SCORE
 
 #: submissions read at first for each told sample
 FOR_EACH = 10
@@ -32,20 +32,25 @@ COLUMNS = Columns.of(
     Notable,
     "n",
     sha256="s.sha256",
-    score="v.score",
-    status_override="v.status_override",
-    contradicting="v.contradicting",
+    score="l.score",
+    status_override="l.status_override",
+    contradicting="l.contradicting",
 )
+# The latest verdict `l` of a sample `s` is what somebody has said by hand, or carries that. NULL without a verdict by hand.
+IS_JUDGED = f"""
+    (SELECT NOT {IS_WITHDRAWAL} AND v.status_override = l.status_override FROM verdict v
+      WHERE v.sample_id = s.id AND v.manual ORDER BY v.created_time DESC, v.id DESC LIMIT 1)
+"""
 # The submissions come in the order of their index, and reading ends when enough are found.
-NOTABLE = """
-    SELECT {columns} FROM (
+NOTABLE = f"""
+    SELECT {{columns}} FROM (
         SELECT u.sample_id, u.file_name, u.customer_id, u.submitted_time FROM submission u
-         WHERE {seen} ORDER BY u.submitted_time DESC LIMIT {looked_at}
-    ) n JOIN sample s ON s.id = n.sample_id JOIN verdict v ON v.id = s.verdict_id
+         WHERE {{seen}} ORDER BY u.submitted_time DESC LIMIT {{looked_at}}
+    ) n JOIN sample s ON s.id = n.sample_id JOIN verdict l ON l.id = s.verdict_id
      WHERE s.deleted_time IS NULL
-       AND (v.contradicting OR NOT v.manual AND (v.status_override = 'malicious'
-                                                 OR v.status_override IS NULL AND v.score >= {least}::int))
-     ORDER BY n.submitted_time DESC LIMIT {most}
+       AND (l.contradicting OR (l.status_override = 'malicious' OR l.status_override IS NULL AND l.score >= {{least}}::int)
+                               AND {IS_JUDGED} IS NOT TRUE)
+     ORDER BY n.submitted_time DESC LIMIT {{most}}
 """
 
 
@@ -54,8 +59,8 @@ async def notable(
 ) -> list[Notable]:
     """Find what needs eyes among the newest submissions from `since` on, each sample once, the newest first.
 
-    A sample that somebody judged by hand needs no eyes any more, unless the verdicts contradict each other. Submissions are
-    those of the customers whose submissions, samples and verdicts the caller may see.
+    A sample that somebody judged by hand needs no eyes for as long as the verdict by hand holds, unless the verdicts contradict
+    each other. Submissions are those of the customers whose submissions, samples and verdicts the caller may see.
     """
     needed = (Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES, Permission.VIEW_VERDICTS)
     seen = [
