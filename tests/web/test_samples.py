@@ -132,6 +132,24 @@ def test_a_customer_that_shares_a_submission_is_no_value_for_others(bank: Bank, 
     assert [link for link in shown.links() if "customer" in link] == []
 
 
+def test_a_sample_of_several_customers_counts_for_each(bank: Bank, visitor: Visitors) -> None:
+    name = f"{name_of('several')}.exe"
+    sample = bank.submitted("mia", fileName=name)
+    bank.submit(sample, "nora", fileName=name)
+    bank.submit(sample, "quinn", tlp="clear", fileName=name)
+    mia = visitor("mia")
+
+    shown = mia.get(f"/samples/facets?q=name:{name}")
+
+    found = {
+        str(link.attributes["data-value"]): mia.get(f"/samples/{link.attributes['href']}").text("h1")
+        for link in shown.all(".facet a")
+        if "customer" in str(link.attributes["href"])
+    }
+    assert found == {"mill": "Samples 1 found", "mill-north": "Samples 1 found"}
+    assert "mill 1 mill-north 1" in shown.text(".facet")
+
+
 def test_a_value_of_the_matches_leads_to_a_narrower_query(
     visitor: Visitors, named: tuple[str, list[Sample]]
 ) -> None:

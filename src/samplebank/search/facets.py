@@ -18,11 +18,17 @@ V = TypeVar("V", int, str)
 LOOKED_AT: Final = 1_000
 #: values of a kind that are told
 MOST: Final = 12
+#: submissions of a sample whose customers are looked at, the newest first
+MOST_SUBMISSIONS: Final = 1_000
 DAY: Final = 24 * 3600 * 1000
 
 
 class Facets(msgspec.Struct, frozen=True):
-    """Numbers among `looked_at` matches, the most frequent values first. `days` are (start of the day in UTC, number)."""
+    """Numbers among `looked_at` matches, the most frequent values first. `days` are (start of the day in UTC, number).
+
+    A match counts for each customer that has submitted the sample, as far as the caller may see the submissions. `customers` are
+    all of these: some may not be named to the caller.
+    """
 
     looked_at: int
     verdicts: list[tuple[str, int]]
@@ -37,28 +43,31 @@ async def facets_of(db: Connection, caller: Caller, listing: SampleListing, mali
     if among is None:
         among = one_of("s.id", "bigint", await listing.ids(db, Page(LOOKED_AT)))
     rows = await _rows(caller, among).rows(db)
-    customers: Counter[int] = Counter(row[3] for row in rows if row[3] is not None)
+    customers: Counter[int] = Counter(customer for row in rows for customer in row[3])
     return Facets(
         looked_at=len(rows),
         verdicts=_most(Counter(_word(row[1], row[2], malicious_score) for row in rows)),
         types=_most(Counter(row[0] for row in rows if row[0] is not None)),
-        customers=_most(customers),
+        customers=_in_order(customers),
         days=sorted(Counter(row[4] - row[4] % DAY for row in rows).items()),
     )
 
 
 def _rows(caller: Caller, among: Sql) -> Sql:
-    """The type, the verdict, the customer of the newest visible submission, and the time of each sample."""
+    """The type, the verdict, the customers of the newest visible submissions, and the time of each sample."""
     return Sql(
         """
         SELECT c.type, v.score, v.status_override,
-               (SELECT u.customer_id FROM submission u WHERE u.sample_id = s.id AND {}
-                 ORDER BY u.submitted_time DESC, u.id DESC LIMIT 1),
+               ARRAY(SELECT DISTINCT n.customer_id FROM (
+                   SELECT u.customer_id FROM submission u WHERE u.sample_id = s.id AND {}
+                    ORDER BY u.submitted_time DESC LIMIT {}
+               ) n),
                s.created_time
           FROM sample s LEFT JOIN classification c ON c.id = s.classification_id LEFT JOIN verdict v ON v.id = s.verdict_id
          WHERE {}
         """,
         see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+        MOST_SUBMISSIONS,
         among,
     )
 
@@ -68,5 +77,9 @@ def _word(score: int | None, override: str | None, malicious_score: int) -> str:
 
 
 def _most(counted: Counter[V]) -> list[tuple[V, int]]:
-    """The most frequent values. Equally frequent ones stand in their own order: the order of rows would tell of rows of others."""
-    return sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:MOST]
+    return _in_order(counted)[:MOST]
+
+
+def _in_order(counted: Counter[V]) -> list[tuple[V, int]]:
+    """The most frequent values first. Equally frequent ones stand in their own order: the order of rows would tell of rows of others."""
+    return sorted(counted.items(), key=lambda one: (-one[1], one[0]))

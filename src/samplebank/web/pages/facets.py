@@ -13,7 +13,7 @@ from samplebank.accounts.model import Permission
 from samplebank.api.search.queries import Text, samples_of
 from samplebank.http.operation import operation
 from samplebank.http.shapes import Body
-from samplebank.search.facets import DAY, Facets, facets_of
+from samplebank.search.facets import DAY, MOST, Facets, facets_of
 from samplebank.web.charts import Bar, bars
 from samplebank.web.formatting import number, quoted
 from samplebank.web.querying import narrowed
@@ -88,13 +88,13 @@ async def show_facets(request: Visit) -> Response[bytes]:
 
 
 def _named(request: Visit, found: Facets) -> list[tuple[str, int]]:
-    """The customers that the caller may name in a query: others share their submissions with the caller."""
+    """The most frequent customers that the caller may name in a query: others share their submissions with the caller."""
     customers = [(request.bank.directory.customer(id_), count) for id_, count in found.customers]
     return [
         (customer.short_name, count)
         for customer, count in customers
         if sees_customer(request.caller, customer, Permission.VIEW_SAMPLES)
-    ]
+    ][:MOST]
 
 
 def _chart(root: str, query: str, found: Facets) -> Markup:
