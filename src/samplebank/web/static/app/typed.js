@@ -1,12 +1,13 @@
 // What was typed and chosen in a form that was not taken comes back when the form is shown again: a form that was refused, that
-// was sent after the session had ended, or that did not reach the service.
+// was sent after the session had ended, or that did not reach the service. What is marked with data-unkept is typed anew each time.
 
 const TYPED = "samplebank-typed";
+const TYPED_IN = ":is(textarea, input:not([type])):not([data-unkept])";
 
 document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post") return;
-    const fields = [...form.querySelectorAll(':is(textarea, input:not([type]))[name]:not([autocomplete="off"])')];
+    const fields = [...form.querySelectorAll(`${TYPED_IN}[name]`)];
     const typed = fields.filter((one) => one.value).map((one) => [one.name, one.value]);
     const chosen = [...form.querySelectorAll("select[name]")].map((one) => [one.name, one.value]);
     if (typed.length) remember(TYPED, { action: form.action, typed, chosen, isRefused: false });
@@ -19,18 +20,25 @@ const wasLedHere = () => performance.getEntriesByType("navigation")[0]?.redirect
 function restoreTyped() {
     const kept = recall(TYPED);
     if (!kept) return;
+    if (document.querySelector("[data-taken]")) {
+        remember(TYPED, null);
+        return;
+    }
     if (document.querySelector("[data-refused]") || !document.querySelector("nav")) { // without a way to pages nobody is signed in
         remember(TYPED, { ...kept, isRefused: true });
         return;
     }
-    const form = [...document.forms].find((one) => one.method === "post" && one.action === kept.action);
+    const entry = (one, name) => one.querySelector(`${TYPED_IN}[name="${CSS.escape(name)}"]`);
+    const form = [...document.forms].find(
+        (one) => one.method === "post" && one.action === kept.action && kept.typed.every(([name]) => entry(one, name)),
+    );
     const isTaken = !kept.isRefused && wasLedHere();
     if (!form && !isTaken) return;
     remember(TYPED, null);
     if (isTaken) return;
     for (const [name, value] of kept.typed) {
-        const field = form.querySelector(`textarea[name="${CSS.escape(name)}"], input[name="${CSS.escape(name)}"]`);
-        if (field && !field.value) field.value = value;
+        const field = entry(form, name);
+        if (field.value === field.defaultValue) field.value = value;
     }
     for (const [name, value] of kept.chosen) {
         const field = form.querySelector(`select[name="${CSS.escape(name)}"]`);
