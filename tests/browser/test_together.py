@@ -1,5 +1,7 @@
 """Two people at the same sample, and one who goes back: nothing is overwritten, lost or done twice."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -8,6 +10,7 @@ from browser.dropping import drop, files
 from kit.bank import ROBOT, Bank, Sample
 from kit.browser import Tab
 from kit.service import Service
+from samplebank.http.shapes import SENTENCE
 
 
 @pytest.fixture
@@ -94,6 +97,24 @@ async def test_a_note_that_was_sent_after_the_session_had_ended_is_there_again(
     await expect(chief.page.get_by_label("Note", exact=True)).to_have_value("")
 
 
+async def test_a_second_reason_that_was_sent_after_the_session_had_ended_is_there_again(
+    chief: Tab, service: Service, sample: Sample
+) -> None:
+    await chief.open(f"/sample/{sample.sha256}")
+    await judge(chief, "benign", "signed by the vendor")
+    await chief.page.context.clear_cookies()
+    await judge(chief, "malicious", "drops a loader")
+    await expect(chief.page.get_by_role("heading")).to_contain_text("Not signed in")
+
+    await chief.sign_in(service.keys["chief"])
+    await chief.open(f"/sample/{sample.sha256}")
+
+    await expect(chief.page.get_by_label("Reason")).to_have_value("drops a loader")
+    await chief.page.keyboard.press("u")
+    await expect(chief.page.locator("header.verdict-line")).to_contain_text("Undone by who set it.")
+    chief.problems.clear()  # browsers note every refusal on the console
+
+
 async def test_a_note_that_comes_back_has_the_readers_that_were_chosen(
     chief: Tab, service: Service, sample: Sample
 ) -> None:
@@ -117,7 +138,9 @@ async def test_rules_that_did_not_reach_the_service_are_there_again(chief: Tab) 
     rules = "rule loader { condition: false }"
     await chief.open("/hunts")
     await chief.page.get_by_label("YARA rules").fill(rules)
+    await chief.page.get_by_label("Samples that a query finds").fill("type:elf")
     await chief.page.get_by_label("Stored").select_option("30 days")
+    await chief.page.get_by_label("Customer").fill("quarry")
     await chief.page.route("**/hunts", lambda route: route.abort("connectionrefused"))
     await chief.page.get_by_role("button", name="Hunt", exact=True).click()
     await chief.page.wait_for_url("chrome-error://**")
@@ -126,7 +149,9 @@ async def test_rules_that_did_not_reach_the_service_are_there_again(chief: Tab) 
     await chief.open("/hunts")
 
     await expect(chief.page.get_by_label("YARA rules")).to_have_value(rules)
+    await expect(chief.page.get_by_label("Samples that a query finds")).to_have_value("type:elf")
     await expect(chief.page.get_by_label("Stored")).to_have_value("30 days")
+    await expect(chief.page.get_by_label("Customer")).to_have_value("quarry")
     chief.problems.clear()  # browsers note every broken connection on the console
 
 
@@ -182,3 +207,35 @@ async def test_a_form_that_is_left_by_back_listens_no_more(chief: Tab, sample: S
 
     await expect(chief.page.get_by_role("link", name="History")).to_be_visible()
     assert [url for url in asked if "/sample/live" in url] == []
+
+
+async def test_what_was_typed_for_a_key_is_there_again_until_the_key_is_made(chief: Tab) -> None:
+    await chief.open("/accounts/nobody")
+    form = chief.page.locator("form", has=chief.page.get_by_role("button", name="Make a key"))
+    await form.get_by_label("Label").fill("weekly report")
+    await form.get_by_label("Expires").fill("some day")
+    async with chief.page.expect_navigation():
+        await form.get_by_role("button").click()
+    assert "400" in chief.problems.pop()  # browsers note every refusal on the console
+
+    await chief.page.go_back()
+    await expect(form.get_by_label("Label")).to_have_value("weekly report")
+    await form.get_by_label("Expires").fill("now + 1 hour")
+    async with chief.page.expect_navigation():
+        await form.get_by_role("button").click()
+    await chief.page.get_by_role("link", name="Back to nobody").click()
+
+    await expect(form.get_by_label("Label")).to_have_value("")
+
+
+async def test_a_reason_is_taken_as_the_form_says(chief: Tab, sample: Sample) -> None:
+    """What the interface refuses in a reason is told before the reason is sent."""
+    await chief.open(f"/sample/{sample.sha256}")
+    reason = chief.page.get_by_label("Reason")
+
+    told = {}
+    for character in [*map(chr, range(0x20, 0x7F)), "ø"]:
+        await reason.fill(f"a{character}")
+        told[character] = await reason.evaluate("field => field.checkValidity()")
+
+    assert told == {character: re.match(SENTENCE, character) is not None for character in told}
