@@ -65,6 +65,20 @@ def test_a_long_text_is_cut_with_the_rest_behind_a_click() -> None:
     assert tree.css("details summary")[0].text() == "800 more"
 
 
+@pytest.mark.parametrize("text", ["10.0.0.1 " * 22, "10.0.0.1 " * 30, "10.0.0.1 " * 2_000])
+def test_a_cut_text_with_addresses_tells_how_much_is_behind_the_click(text: str) -> None:
+    tree = LexborHTMLParser(wild(text))
+
+    rest, _, left_out = tree.css("details bdi")[0].text().partition(" … and ")
+    more = len(rest) + int((left_out or "0").split()[0].replace(",", ""))
+    assert tree.css("details summary")[0].text() == f"{more:,} more"
+
+
+def test_a_line_that_is_cut_says_so() -> None:
+    assert tame("a" * SHOWN) == "a" * SHOWN
+    assert tame("a" * (SHOWN + 1)) == f"{'a' * SHOWN}…"
+
+
 def test_the_end_of_a_very_long_text_is_not_kept() -> None:
     assert len(wild("a" * 10_000_000)) < KEPT + 1000
 

@@ -145,9 +145,11 @@ def defanged(text: str) -> str:
 
 
 def tame(text: object) -> str:
-    """Hostile text as one short line without markup, for titles and attributes."""
-    short = defanged(str(text)[:SHOWN])
-    return _told(_named(short, is_blank=True)) if short.isspace() else plain(short)
+    """Hostile text as one short line without markup, for titles and attributes. An ellipsis tells that the line is cut."""
+    given = str(text)
+    short = defanged(given[:SHOWN])
+    shown = _told(_named(short, is_blank=True)) if short.isspace() else plain(short)
+    return f"{shown}…" if len(given) > SHOWN else shown
 
 
 def wild(text: object) -> Markup:
@@ -157,7 +159,7 @@ def wild(text: object) -> Markup:
     shown, rest = kept[:SHOWN], kept[SHOWN:]
     if not rest:
         return Markup(BDI % _with_chips(shown))  # noqa: S704 the text is escaped
-    cut = f"{len(given) - SHOWN:,}"
+    cut = f"{len(rest) + len(given[KEPT:]):,}"
     tail = "" if len(given) <= KEPT else f" … and {len(given) - KEPT:,} characters that are not shown"
     return MORE.format(_with_chips(shown), cut, _with_chips(rest + tail))
 

@@ -31,6 +31,8 @@ from samplebank.web.visit import Visit
 MOST_HUNTS, MOST_HITS = 50, 50
 SPANS: Final = ("7 days", "30 days", "90 days", "1 year")
 BAD_REQUEST: Final = 400
+#: characters of the rules in a line of the list
+LONGEST_BEGIN: Final = 80
 #: lines of the compiler that the page shows
 MOST_LINES: Final = 100
 
@@ -201,7 +203,7 @@ def _line(request: Visit, found: Hunt) -> ListedHunt:
     return ListedHunt(
         id=found.id,
         state=found.state,
-        first_rule=" ".join(found.rules[:400].split())[:80],
+        first_rule=_begin_of(found.rules),
         query=found.query,
         customer=directory.customer(found.customer_id).short_name,
         user=directory.subject(found.user_id).short_name,
@@ -210,6 +212,12 @@ def _line(request: Visit, found: Hunt) -> ListedHunt:
         looked_at=_looked_at(found),
         has_ended=found.has_ended,
     )
+
+
+def _begin_of(rules: str) -> str:
+    """The begin of the rules as one line. An ellipsis tells that there is more."""
+    line = " ".join(rules[: 5 * LONGEST_BEGIN].split())
+    return line if len(line) <= LONGEST_BEGIN else f"{line[:LONGEST_BEGIN]} …"
 
 
 def _looked_at(found: Hunt) -> int:
