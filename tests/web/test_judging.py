@@ -55,6 +55,33 @@ def test_a_verdict_by_analyses_of_others_says_that_the_analyses_are_of_others(
     assert "%" not in shown.text("header.verdict-line")
 
 
+def balance(visitor: Visitor, sample: Sample) -> str:
+    return page_of(visitor, sample).all(".columns section.card")[0].text()
+
+
+def test_the_balance_of_a_job_without_an_analysis_tells_of_no_hidden_analysis(
+    bank: Bank, visitor: Visitors
+) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    assert bank.update(job, tasks[worker], "failed", message="broken").ok
+
+    assert "No analysis that you may see was weighed." in balance(visitor("chief"), sample)
+
+
+def test_the_balance_of_others_after_a_verdict_was_taken_back_is_that_of_hidden_analyses(
+    bank: Bank, visitor: Visitors, judged: Sample
+) -> None:
+    bank.submit(judged, "quinn")
+    chief, quinn = visitor("chief"), visitor("quinn")
+
+    judge(chief, judged, seen_on(page_of(chief, judged)))
+    assert "The verdict was set by hand" in balance(quinn, judged)
+    judge(chief, judged, seen_on(page_of(chief, judged)), status="withdrawn")
+
+    assert "You may see none of the analyses that were weighed." in balance(quinn, judged)
+
+
 def test_without_any_witness_the_page_does_not_say_that_nothing_was_found(
     visitor: Visitors, judged: Sample
 ) -> None:
