@@ -1,44 +1,16 @@
 """Every operation for every role: who is let in. No operation is open by accident."""
 
-from typing import Any
-
 import pytest
 
+from architecture.operations import GUARDED, IDS, lets_in, path_of
 from kit.bank import Bank
 from kit.users import EVERYWHERE, USERS
-from samplebank.accounts.model import ROLES, Permission
+from samplebank.accounts.model import ROLES
 from samplebank.api.app import ROUTES
 from samplebank.http.operation import Operation
 
 SIGN_IN = {"/samplebank/v1/sign-in", "/samplebank/v1/sign-in/key"}
 OPEN = {"/healthz", "/readyz", "/metrics", "/samplebank/v1/receipts/keys", "/openapi.json", "/docs", *SIGN_IN}
-#: an identifier without a row, so that a caller who is let in finds nothing
-NAMES_NOTHING = "00000000-0000-0000-0000-000000000000"
-SHA256_OF_NOTHING = "0" * 64
-
-
-def declared() -> list[tuple[str, str, Operation]]:
-    """(method, path, operation) of each guarded route."""
-    return [
-        (min(route.http_methods), path_of(route), route.opt["operation"])
-        for route in ROUTES
-        if "operation" in route.opt
-    ]
-
-
-def path_of(route: Any) -> str:
-    (path,) = route.paths
-    parts = []
-    for part in path.split("/"):
-        name = part.strip("{}").split(":")[0]
-        parts.append(
-            (SHA256_OF_NOTHING if name == "sha256" else NAMES_NOTHING) if part.startswith("{") else part
-        )
-    return "/".join(parts)
-
-
-GUARDED = declared()
-IDS = [operation.id for _, _, operation in GUARDED]
 
 
 def test_only_the_listed_routes_are_open() -> None:
@@ -94,11 +66,7 @@ def test_an_operation_lets_in_who_holds_one_of_its_permissions(
     bank: Bank, method: str, path: str, operation: Operation, user: str
 ) -> None:
     held = ROLES.get(USERS[user] or "", frozenset())
-    expected = not operation.needs or bool(held & set(operation.needs))
-    if operation.by_claims:
-        expected = expected or Permission.WORK_ON_CLAIMS in held
-    if operation.installation_wide or operation.everywhere:
-        expected = expected and user in EVERYWHERE
+    expected = lets_in(operation, held, everywhere=user in EVERYWHERE)
 
     answer = bank.call(method, path, user)
 
