@@ -21,7 +21,7 @@ from hunts.hunting import (
     path_of,
     rules_for,
 )
-from kit.bank import Bank, Sample, eventually, later, together
+from kit.bank import V2, Bank, Sample, eventually, later, together
 from samplebank.database import Database
 from samplebank.hunts import model
 
@@ -144,6 +144,34 @@ def test_tasks_of_the_worker_come_before_hunts(bank: Bank) -> None:
     batch = claimed(bank, hunt, workers=[worker, idle])
 
     assert (nothing, batch["number"]) == ([], 1)
+
+
+def test_a_task_that_was_put_off_keeps_no_hunt_waiting(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    hunt, _ = hunt_of(bank, 1)
+    bank.planned(worker)
+    (task,) = bank.claim(worker)
+    assert bank.release(task, delay=600).ok
+
+    assert claimed(bank, hunt, workers=[worker])["number"] == 1
+
+
+def test_a_task_of_a_customer_for_whom_the_worker_does_not_work_keeps_no_hunt_waiting(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    hunt, _ = hunt_of(bank, 1, "hana")
+    bank.planned(worker)
+
+    assert claimed(bank, hunt, "hank", workers=[worker])["number"] == 1
+
+
+def test_a_task_of_a_deleted_worker_of_the_same_name_keeps_no_hunt_waiting(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    hunt, _ = hunt_of(bank, 1)
+    bank.planned(worker)
+    assert bank.delete(f"{V2}/worker/{worker}").ok
+    bank.worker(shortName=worker)
+
+    assert claimed(bank, hunt, workers=[worker])["number"] == 1
 
 
 def test_a_claim_waits_for_a_hunt(bank: Bank) -> None:

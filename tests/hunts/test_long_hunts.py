@@ -13,7 +13,7 @@ from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.database import Connection, Database
 from samplebank.errors import Conflict, Invalid
-from samplebank.hunts import opening, retention
+from samplebank.hunts import model, opening, retention
 from samplebank.hunts.model import MOST_AT_ONCE
 from samplebank.hunts.opening import Cut, Wish
 
@@ -27,6 +27,11 @@ SAMPLES = """
       FROM generate_series(1, $3::int) n
     RETURNING id
 """
+OF_SIZES = """
+    INSERT INTO sample (sha256, size, created_time, activity_time)
+    SELECT sha256($1 || n::text::bytea), size, $2::bigint - n, $2 FROM unnest($3::bigint[]) WITH ORDINALITY one(size, n)
+"""
+BYTES = "SELECT cardinality(samples), bytes FROM hunt_batch WHERE hunt_id = $1 ORDER BY number"
 BATCHES = "SELECT samples FROM hunt_batch WHERE hunt_id = $1 ORDER BY number"
 TOTALS = "SELECT samples, bytes FROM hunt WHERE id = $1"
 
@@ -64,6 +69,19 @@ async def test_a_hunt_through_many_samples_is_opened_in_steps_and_has_each_sampl
     assert [len(batch) for batch in batches] == [50, 20, 70, 60]
     assert [id_ for batch in batches for id_ in batch] == [row[0] for row in reversed(made)]
     assert await db.fetch(TOTALS, steps[0].hunt) == [(200, sum(100 + n for n in range(1, 201)))]
+
+
+async def test_a_large_sample_is_a_batch_by_itself(
+    db: Connection, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "BATCH_BYTES", 1000)
+    await db.execute(OF_SIZES, secrets.token_bytes(8), NOW, [400, 5000, 300, 600, 100, 1000, 200])
+    wish = Wish(customer_id=caller.user.customer.id, rules="", rule_count=1, since=NOW - 1000)
+
+    *_, whole = await cut_in_steps(db, caller, wish)
+
+    batches = [tuple(row) for row in await db.fetch(BYTES, whole.hunt)]
+    assert batches == [(1, 400), (1, 5000), (2, 900), (2, 1100), (1, 200)]
 
 
 async def test_a_hunt_through_what_a_query_finds_has_each_sample_once_without_the_deleted(

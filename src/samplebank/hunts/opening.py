@@ -29,7 +29,8 @@ OPEN = Statement("""
                       bytes)
     VALUES (:id, :user_id, :customer_id, :reach::bigint[], :rules, :rule_count, :query, :since, :until, 'enqueued', :now, 0, 0)
 """)
-# A batch ends before the sample with which it would have too many samples or bytes. A large sample is a batch by itself.
+# The bytes of all newer samples tell the batch of a sample, so the last sample of a batch may go beyond the bytes of a batch. A large
+# sample is a batch by itself.
 CUT = """
     WITH chosen AS (
         SELECT s.id, s.size, s.created_time FROM sample s
