@@ -237,6 +237,15 @@ def test_the_id_of_a_revoked_key_is_refused(bank: Bank) -> None:
     assert put_key(bank, name, made["id"]).status_code == 412
 
 
+def test_the_id_of_an_expired_key_is_refused(bank: Bank) -> None:
+    """The key would have ended with the key before."""
+    name, id_ = user(bank), str(uuid4())
+    made = bank.data(put_key(bank, name, id_, expiryTimestamp="now + 1 second"))
+    assert eventually(lambda: status_with(bank, made["key"]) == 401)
+
+    assert put_key(bank, name, id_, expiryTimestamp="now + 1 second").status_code == 412
+
+
 def test_a_key_that_is_narrowed_to_nothing_is_refused(bank: Bank) -> None:
     """A program that leaves no role must not get a key with all roles of the user."""
     refused = put_key(bank, user(bank), roles=[], customers=[])

@@ -41,6 +41,7 @@ PUT_KEY = Statement("""
     VALUES (:id, :user_id, :digest, :label, :roles, :customers, :now, :expiry_time)
     ON CONFLICT (id) DO UPDATE SET digest = excluded.digest
      WHERE api_key.user_id = excluded.user_id AND api_key.label = excluded.label AND api_key.revoked_time IS NULL
+       AND (api_key.expiry_time IS NULL OR api_key.expiry_time > :now)
        AND api_key.roles IS NOT DISTINCT FROM excluded.roles AND api_key.customers IS NOT DISTINCT FROM excluded.customers
        AND (api_key.expiry_time IS NOT DISTINCT FROM excluded.expiry_time
             OR api_key.expiry_time - api_key.created_time = excluded.expiry_time - excluded.created_time)
@@ -129,7 +130,7 @@ async def put(
         now=now,
     )
     if made is None:
-        raise Conflict(f"The id {id_} belongs to another key, or to a revoked key: choose a new id.")
+        raise Conflict(f"The id {id_} belongs to another key, or to a key that has ended: choose a new id.")
     return key
 
 
