@@ -121,6 +121,27 @@ async def test_a_page_of_submissions_of_a_range_is_the_part_of_the_whole_list(
     assert (found, deep, number) == (rows[:25], rows[40:65], len(rows))
 
 
+@pytest.mark.parametrize("who", ["admin", "most", "one"])
+@pytest.mark.parametrize("kind", ["samples", "submissions"])
+@pytest.mark.parametrize("days", [10, 17], ids=["within the range", "behind the range"])
+async def test_of_a_range_that_begins_before_the_window_only_what_lies_in_the_window_is_found(
+    db: Connection, callers: dict[str, Caller], days: int, kind: str, who: str
+) -> None:
+    window = IndexWindow(await db.fetchval(OLDEST) + days * DAY)
+    of_samples = SampleCriterion(times=await times_of(db, "a week", "sampleCreated"))
+    of_submissions = SubmissionSearch(times=await times_of(db, "a week", SUBMITTED))
+
+    def listing() -> OrderedListing[Any]:
+        if kind == "samples":
+            return samples_matching(callers[who], of_samples, window)
+        return submissions_matching(callers[who], of_submissions, window)
+
+    found, deep, number = await parts(db, listing)
+
+    rows = await whole(db, listing)
+    assert (found, deep, number) == (rows[:25], rows[40:65], len(rows))
+
+
 @pytest.mark.parametrize("kind", ["samples", "submissions"])
 @pytest.mark.parametrize("name", RANGES)
 async def test_a_range_as_a_stream_is_the_whole_list_with_the_rows_of_the_pages(
