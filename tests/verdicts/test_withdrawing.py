@@ -36,6 +36,17 @@ def test_the_verdict_is_that_of_the_analyses_again(bank: Bank, judged: Sample) -
     assert (told["flags"], told["comment"]) == (["manual"], "judged the wrong sample")
 
 
+def test_searches_find_the_verdict_of_the_analyses_and_no_earlier_one(bank: Bank, judged: Sample) -> None:
+    withdraw(bank, judged)
+
+    def finds(term: str) -> bool:
+        found = bank.get("/samplebank/v1/query/samples", q=f"{judged.sha256} {term}")
+        return bool(bank.data(found))
+
+    assert all(map(finds, ("score:95", "verdict:malicious", "is:manual")))
+    assert not any(map(finds, ("score:0", "verdict:benign", "benign")))
+
+
 def test_the_history_keeps_the_verdict_and_its_withdrawal(bank: Bank, judged: Sample) -> None:
     withdraw(bank, judged)
 
