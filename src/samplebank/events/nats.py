@@ -83,6 +83,9 @@ class Nats(Broker):
             raise Undelivered("The connection was given up.", answered=False)
         subject = f"{self._prefix}.{message.kind.partition('.')[2]}"
         headers = {ID: message.id, "Content-Type": CONTENT_TYPE}
+        # The client looks at the body alone. The server counts the headers, too, and breaks the connection off.
+        if len(message.body) + _size(headers) > used.max_payload:
+            raise Undelivered("The event is larger than the server takes.", answered=True)
         stream = used.jetstream(timeout=PATIENCE)
         try:
             await stream.publish(subject, message.body, headers=headers)
@@ -93,8 +96,6 @@ class Nats(Broker):
                 # A server that once took the right to hear answers sends none to this connection, also with the right back.
                 self._is_lost = True
             raise Undelivered(f"The server did not confirm the event: {why}.", answered=False) from error
-        except self._library.errors.MaxPayloadError as error:
-            raise Undelivered("The event is larger than the server takes.", answered=True) from error
         except self._errors.NoStreamResponseError as error:
             why = f"No stream of the server takes the subject {subject}: add `{self._prefix}.>` to a stream."
             raise Undelivered(why, answered=False) from error
@@ -106,6 +107,11 @@ class Nats(Broker):
         was, self._client = self._client, None
         if was is not None:
             await was.close()
+
+
+def _size(headers: Mapping[str, str]) -> int:
+    """The bytes of headers on the line."""
+    return len("NATS/1.0\r\n\r\n") + sum(len(f"{name}: {value}\r\n") for name, value in headers.items())
 
 
 def _insisting(library: ModuleType) -> "Client":
