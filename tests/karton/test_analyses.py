@@ -11,6 +11,8 @@ from kit.karton import WORKER, Kartons, program, staged
 #: the services that tell something about an archive, and about a program
 OF_ARCHIVE = {WORKER, "karton.classifier", "karton.archive-extractor"}
 OF_PROGRAM = {"karton.classifier", "karton.yaramatcher"}
+#: the names under which there is an analysis of a text, whatever else is told
+USUAL = {WORKER, "karton.classifier"}
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -102,6 +104,16 @@ def test_names_that_are_no_utf_8_do_not_hide_what_a_service_tells(kartons: Karto
     told = kartons.analyses(sample)["karton.staged"]["analysisResult"]
     assert told["attributes"] == {"caf\ufffd": ["caf\ufffd"]}
     assert [child["path"] for child in told["children"]] == ["caf\ufffd"]
+
+
+def test_a_service_has_its_analysis_whatever_its_name_is(kartons: Kartons) -> None:
+    sample = kartons.submit(staged("named"))
+
+    assert kartons.ended(sample)["state"] == "success"
+
+    told = {name: one["tags"] for name, one in kartons.analyses(sample).items() if name not in USUAL}
+    tags = [{"type": "behaviour", "value": "named"}]
+    assert told == {"karton." + 100 * "x": tags, "karton.two_lines": tags, "karton.pr_fer": tags}
 
 
 def test_a_crash_is_told_by_the_last_line_of_its_trace(kartons: Kartons) -> None:

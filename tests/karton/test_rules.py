@@ -9,9 +9,11 @@ import pytest
 from samplebank.karton import config, findings, results
 from samplebank.karton.binds import Bind, bind_of, takes_raw
 from samplebank.karton.broker import Connection
+from samplebank.karton.ender import keys_of
 from samplebank.karton.errors import KartonError, Misreported
 from samplebank.karton.findings import read, subject_of
 from samplebank.karton.healer import Circumstances, is_abandoned
+from samplebank.karton.results import WORKER, Request
 from samplebank.karton.tasks import DEEPEST, RESOURCE, State, Task, encoded, first_task, root_of
 from samplebank.karton.trees import Look, Tree, is_passing
 from samplebank.karton.watcher import is_quiet, told_root
@@ -295,3 +297,13 @@ def test_a_task_that_might_be_read_and_not_written_is_no_task(steps: int) -> Non
 def test_a_task_of_another_form_is_no_task(odd: dict[str, object]) -> None:
     with pytest.raises(KartonError, match="no task of Karton"):
         Task.of(encoded({**task().raw, **odd}))
+
+
+def test_each_request_has_a_key_of_its_own_also_of_a_service_with_the_name_of_the_bridge() -> None:
+    names = ["karton.yara", WORKER, "karton.\n", "karton.", "karton. ", "x" * 91, "x" * 92, WORKER]
+
+    keys = keys_of("root", [Request("sample", name, {}) for name in names])
+
+    assert len(set(keys)) == len(keys)
+    assert all(key.isprintable() and len(key) <= len("karton:root:sample:") + 91 for key in keys)
+    assert (keys[0], keys[-1]) == ("karton:root:sample:karton.yara", "karton:root:sample:karton")

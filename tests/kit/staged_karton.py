@@ -63,6 +63,14 @@ class Staged(Karton):  # type: ignore[misc]  # Karton is installed elsewhere
         self.tell(Resource(name, sample.content + b" inside"), parent=sample, tags=[name])
         self.tell(sample, tags=[name], attributes={name: [name]}, comments=[name])
 
+    def named(self, sample: Any, _: str) -> None:
+        """Tell the same under names that services may have, too."""
+        own = self.identity
+        for name in ("karton." + 100 * "x", "karton.two\nlines", "karton.prüfer"):
+            self.identity = name
+            self.tell(sample, tags=["named"])
+        self.identity = own
+
     def hang(self, sample: Any, name: str) -> None:
         """Bring a child. The first time, stay at work until the service is killed."""
         self.tell(Resource("child.bin", sample.content + b" inside"), parent=sample, tags=["inside"])

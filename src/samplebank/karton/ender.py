@@ -5,9 +5,10 @@ between is followed by another that stores the same, once.
 """
 
 import asyncio
+import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ from samplebank.karton.findings import Finding
 from samplebank.karton.patience import Patience
 from samplebank.karton.producer import LEASE_SECONDS
 from samplebank.karton.records import ANALYSES, ENDING, REPORT, RESTARTS, Records
-from samplebank.karton.results import Account, Crash, Request, Terms, requests_of
+from samplebank.karton.results import WORKER, Account, Crash, Request, Terms, requests_of
 from samplebank.karton.tasks import State, text_of
 from samplebank.karton.trees import PARENT, Look, Tree, Trees
 from samplebank.worker import wire
@@ -32,6 +33,8 @@ FOUND_SECONDS: Final = 10.0
 OVER: Final = frozenset({"success", "failed", "cancelled", "timeout"})
 #: analyses that are brought at a time
 MOST_AT_ONCE: Final = 8
+#: bytes of the name of a service in the key of a request: a key has a bound
+MOST_OF_NAME: Final = 91
 LOOKED_AT: Final = "Karton has looked at this file in the analysis of the sample that the file came out of."
 NOTHING: Final = "No service of Karton told anything about this sample."
 NOT_ALLOWED: Final = "The key of the bridge may not store analyses under the names of services: give its user SAMPLEDB-ANALYZER."
@@ -101,7 +104,8 @@ class Ender:
         task, ids = tree.assignment.task.id, dict[str, list[str]]()
         await self._client.heartbeat(task, tree.assignment.lease_token, lease_seconds=LEASE_SECONDS)
         try:
-            stored = await asyncio.gather(*(self._add(tree, request) for request in plan.requests))
+            keyed = zip(plan.requests, keys_of(tree.root, plan.requests), strict=True)
+            stored = await asyncio.gather(*(self._add(tree, request, key) for request, key in keyed))
         except ServiceRefused as refusal:
             plan, stored = Plan([], f"{NOT_ALLOWED} {refusal}"), []
         for request, id_ in zip(plan.requests, stored, strict=True):
@@ -113,9 +117,8 @@ class Ender:
         await self._records.end(tree.root, task)
         self._trees.remove(tree)
 
-    async def _add(self, tree: Tree, request: Request) -> str | None:
+    async def _add(self, tree: Tree, request: Request, key: str) -> str | None:
         """Store an analysis once; None for a sample that has gone. Raises `ServiceRefused` for a key without the right."""
-        key = f"karton:{tree.root}:{request.sample}:{request.service}"
         async with self._places:
             try:
                 return await self._client.add_analysis(request.sample, request.body, key=key)
@@ -207,3 +210,17 @@ def _score(tree: Tree) -> int:
     """The score that the policy gives to a configuration of malware."""
     told = tree.option(CONFIG_SCORE) or ""
     return min(int(told), 100) if told.isascii() and told.isdigit() else NO_FINDINGS
+
+
+def keys_of(root: str, requests: Sequence[Request]) -> list[str]:
+    """The keys by which requests are known when they come again. The last request is the account of the bridge itself."""
+    names = [*(_name_in_key(request.service) for request in requests[:-1]), WORKER]
+    return [f"karton:{root}:{request.sample}:{name}" for request, name in zip(requests, names, strict=True)]
+
+
+def _name_in_key(service: str) -> str:
+    """The name of a service, or a digest of a name that no key has, or that is the name of the bridge."""
+    is_plain = service.isprintable() and service == service.strip() and len(service.encode()) <= MOST_OF_NAME
+    if is_plain and service != WORKER:
+        return service
+    return hashlib.sha256(service.encode()).hexdigest()

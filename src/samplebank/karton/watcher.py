@@ -139,7 +139,12 @@ class Watcher:
         tree.is_ending = True
         task = asyncio.create_task(self._end_of(tree, look))
         self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._ending.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            faults.tell("karton.broke", error)  # another look ends the analysis
 
     async def _end_of(self, tree: Tree, look: Look) -> None:
         try:
