@@ -12,13 +12,17 @@ from bench.databases import connected
 from kit.bank import Sample, eventually
 from kit.karton import STAGED, Kartons, program, staged
 from kit.service import Service
-from samplebank.karton import config, ender
+from samplebank.karton import config, ender, watcher
 from samplebank.karton.broker import Broker
-from samplebank.karton.records import REMEMBERED, TREE, Records
+from samplebank.karton.bucket import Bucket
+from samplebank.karton.healer import Healer
+from samplebank.karton.records import REMEMBERED, SENT, TREE, Records
+from samplebank.karton.reporter import Reporter
 from samplebank.karton.tasks import BINDS
-from samplebank.karton.trees import Tree, Trees
+from samplebank.karton.trees import Look, Tree, Trees
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
+from samplebank.worker.errors import KeyRefused
 
 
 def inside(sample: Sample) -> Sample:
@@ -176,6 +180,35 @@ async def test_a_child_that_was_stored_and_not_noted_waits_for_the_analysis_of_i
 
     assert while_parent_is_analysed == []
     assert [held.task.id for held in begun] == ["child"]
+
+
+async def test_a_service_that_is_away_at_the_end_of_analyses_is_told_once(
+    kartons: Kartons, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "END_AGAIN", 0)
+    given, trees, ends = config.load({}, kartons.karton.config), Trees(), list[str]()
+    broker, bucket = Broker(given, "karton.test"), Bucket(given)
+
+    async def end(tree: Tree, _: Look) -> None:
+        ends.append(tree.root)
+        raise KeyRefused(f"The service answered 401 to the end of {tree.root}.")
+
+    async with ServiceClient(kartons.bank.url, "no key") as client:
+        reporter = Reporter(broker, broker, bucket, client, trees, version="1")
+        healer = Healer(broker, bucket, reporter, grace=1.0, longest=None)
+        one = watcher.Watcher(broker, trees, healer, end=end, send=trees.remove)
+        for number in range(2):
+            tree = Tree(assignment(uuid4().hex, f"{number}" * 64))
+            tree.is_sent = True
+            trees.add(tree)
+            await Records(broker).note(tree.root, {SENT: "1"})
+        while len(ends) < 6:
+            await one.look()
+        await one.close()
+    await broker.ask("DEL", *(f"{TREE}{tree.root}" for tree in trees))
+    await broker.close()
+
+    assert [record.message for record in caplog.records if record.name == watcher.log.name] == ["karton.away"]
 
 
 def assignment(task: str, sample: str, **about: str) -> Assignment:

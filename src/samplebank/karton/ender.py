@@ -15,7 +15,6 @@ import msgspec
 
 from samplebank.karton.broker import Broker
 from samplebank.karton.findings import Finding
-from samplebank.karton.patience import Patience
 from samplebank.karton.producer import LEASE_SECONDS
 from samplebank.karton.records import ANALYSES, ENDING, REPORT, RESTARTS, Records
 from samplebank.karton.results import WORKER, Account, Crash, Request, Terms, requests_of
@@ -25,7 +24,7 @@ from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import NO_FINDINGS
-from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused, ServiceUnavailable
+from samplebank.worker.errors import LeaseLost, ServiceRefused
 
 #: seconds for which a child waits to be found, where no analysis is under way that knows its parent
 FOUND_SECONDS: Final = 10.0
@@ -70,7 +69,7 @@ class Ender:
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def end(self, tree: Tree, look: Look) -> None:
-        """Store everything and end the task. Raises `Away`: then another look ends the analysis."""
+        """Store everything and end the task. Raises `Away`, `ServiceUnavailable` and `KeyRefused`: then another look ends the analysis."""
         plan = msgspec.json.decode(
             await self._records.once(tree.root, ENDING, await self._planned(tree, look)), type=Plan
         )
@@ -78,8 +77,6 @@ class Ender:
             await self._store(tree, plan)
         except LeaseLost:
             tree.has_lease = False
-        except (ServiceUnavailable, KeyRefused) as error:
-            await Patience().after(error)
 
     async def _planned(self, tree: Tree, look: Look) -> str:
         told = await self._records.told(tree.root)

@@ -27,6 +27,8 @@ PAUSE: Final = 0.1
 REST: Final = 3.0
 #: seconds between two looks while there is nothing to look for
 IDLE: Final = 0.5
+#: seconds until an end is tried again for which something was away
+END_AGAIN: Final = 1.0
 
 log = logging.getLogger("samplebank.karton")
 faults = Faults(log)
@@ -150,6 +152,7 @@ class Watcher:
         try:
             await self._end(tree, look)
         except (KartonError, WorkerError) as error:
-            faults.warn("karton.away", root=tree.root, reason=str(error))
+            faults.warn("karton.away", kind=type(error).__name__, root=tree.root, reason=str(error))
+            await asyncio.sleep(END_AGAIN)
         finally:
             tree.is_ending = False
