@@ -1,15 +1,16 @@
 """The feed tells of everything that happens to what the reader may see, and of nothing else."""
 
 import asyncio
+import json
 import threading
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import get_args
 
 import pytest
 from jsonschema_rs import Draft202012Validator
 from msgspec.structs import replace
 
-from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, together
+from kit.bank import AGENT, ROBOT, Bank, Sample, eventually, fields_of, name_of, together
 from kit.feed import ENDED, PATH, EventStream, Follower, finished, latest, types_of
 from kit.service import Service
 from samplebank.accounts.caller import Scope
@@ -280,6 +281,22 @@ def test_a_stream_ends_with_its_key(bank: Bank, service: Service) -> None:
     assert all("data" in block for block in blocks)
     # another process may remember the key a little longer
     assert eventually(lambda: bank.call("GET", PATH, None, headers={"Argus-API-Key": key}).status_code == 401)
+
+
+def test_a_stream_ends_with_the_last_right_of_its_reader_to_see_events(bank: Bank, service: Service) -> None:
+    user = name_of("reader")
+    service.run("accounts", "add-user", user, "mill")
+    service.run("accounts", "add-grant", user, "SAMPLEDB-VIEWER", "mill")
+    key = json.loads(service.run("key", "create", user, "--json").stdout)["key"]
+
+    with EventStream(bank, user, key=key) as stream:
+        service.run("accounts", "remove-grant", user, "SAMPLEDB-VIEWER", "mill")
+        bank.submitted("mia")  # wakes the stream, also where no sign of life is due
+        list(islice(stream.blocks(), 5))
+        has_ended = next(stream.blocks(), None) is None
+
+    assert has_ended
+    assert eventually(lambda: bank.call("GET", PATH, None, headers={"Argus-API-Key": key}).status_code == 403)
 
 
 def test_a_sign_of_life_comes_when_it_is_due_whatever_happens_to_others() -> None:

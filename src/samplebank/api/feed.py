@@ -10,7 +10,7 @@ import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
-from samplebank.accounts.caller import Caller
+from samplebank.accounts.caller import Caller, forbidden
 from samplebank.api import envelope
 from samplebank.api.call import Call
 from samplebank.api.envelope import Answer, encode
@@ -18,7 +18,7 @@ from samplebank.api.feed_cursors import LATEST, check, cursor_at, place_of, read
 from samplebank.api.followers import Follower, Followers
 from samplebank.database import Connection, Page
 from samplebank.database.counting import Count
-from samplebank.errors import Gone, Unauthenticated
+from samplebank.errors import Forbidden, Gone, Unauthenticated
 from samplebank.events import feed
 from samplebank.feed import cloud_events, reading
 from samplebank.feed.kinds import KINDS, NEEDS
@@ -137,7 +137,8 @@ class Reader:
     async def next_page(self, followers: Followers, most: int) -> reading.Page:
         """Read on, together with others at the same place.
 
-        Raises `Unauthenticated` once the key has ended, and `Gone` where events were forgotten before the reader came to them.
+        Raises `Unauthenticated` once the key has ended, `Forbidden` once the caller may see no event of any type any more, and
+        `Gone` where events were forgotten before the reader came to them.
         """
         caller, place, began = await self._caller(), self.place, time.monotonic()
         is_late = began - self._caught_up > self._request.bank.settings.event_retention / 2
@@ -160,6 +161,8 @@ class Reader:
         caller = await bank.callers.find(self._request.header(HEADER) or "", now=bank.clock())
         if caller is None:
             raise Unauthenticated(BAD_KEY)
+        if not caller.holds(*NEEDS):
+            raise forbidden(NEEDS)
         return caller
 
     def _connected(self) -> AbstractAsyncContextManager[Connection]:
@@ -239,7 +242,7 @@ async def _awaited(request: Call, reader: Reader, page: reading.Page, query: Fee
 
 
 async def _told(request: Call, reader: Reader, most: int) -> Pieces:
-    """Tell events until the reader leaves, the key ends, events are missing or the service stops."""
+    """Tell events until the reader leaves, the key or all rights end, events are missing or the service stops."""
     followers, follower = _followers(request), Follower(request.caller)
     silence = Silence(HEARTBEAT, time.monotonic())
     with followers.joined(follower):
@@ -256,7 +259,7 @@ async def _told(request: Call, reader: Reader, most: int) -> Pieces:
                 await followers.wait(follower, reader.place, left)
             try:
                 page = await reader.next_page(followers, most)
-            except (Unauthenticated, Gone):
+            except (Unauthenticated, Forbidden, Gone):
                 return  # the reader comes again, and is told why
 
 
