@@ -100,6 +100,13 @@ def test_no_refusal_shows_a_password(tmp_path: Path, url: str) -> None:
     assert "cret" not in line
 
 
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRET", "OIDC_CLIENT_SECRET", "OIDC_CLIENT_ID"])
+def test_an_empty_text_is_no_secret_and_no_name(tmp_path: Path, name: str) -> None:
+    line = refusal_of(tmp_path, {f"SAMPLEBANK_{name}": ""})
+
+    assert line == f"SAMPLEBANK_{name} is empty: give a text, or leave the setting out."
+
+
 def test_no_refusal_shows_a_secret(tmp_path: Path) -> None:
     (tmp_path / "samplebank.toml").write_text("webhook_secret = 735902\n")
 

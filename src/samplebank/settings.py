@@ -28,6 +28,10 @@ SECRET: Final = (
     "events_kafka",
     "oidc_client_secret",
 )
+#: those of them that are secret as a whole
+SECRET_WORDS: Final = ("webhook_secret", "oidc_client_secret")
+#: where an empty text would mean something else than no text
+NOT_EMPTY: Final = (*SECRET_WORDS, "oidc_client_id")
 #: read by the client commands, not by the service
 CLIENT_NAMES = frozenset({"url", "key"})
 CONFIGURATION_FILE = "samplebank.toml"
@@ -253,7 +257,7 @@ def _allowed(wanted: Any) -> str:
 
 def _shown(name: str, value: object) -> str:
     """The value in words, without the secrets in the value."""
-    if name in {"webhook_secret", "oidc_client_secret"}:
+    if name in SECRET_WORDS:
         return "is not shown"
     return "is " + re.sub(r"(?<=://).*(?=@)|(?<=password=)[^&]*", "…", repr(value))
 
@@ -261,6 +265,10 @@ def _shown(name: str, value: object) -> str:
 def _check_urls(settings: Settings) -> None:
     if not settings.host:
         raise invalid("SAMPLEBANK_HOST", "SAMPLEBANK_HOST is '', but must be an address such as 127.0.0.1.")
+    for name in NOT_EMPTY:
+        if getattr(settings, name) == "":
+            variable = f"{PREFIX}{name.upper()}"
+            raise invalid(variable, f"{variable} is empty: give a text, or leave the setting out.")
     for name in URLS:
         url = getattr(settings, name)
         if url is not None:

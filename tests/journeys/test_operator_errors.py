@@ -65,6 +65,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         line = refused(tmp_path, {}, "--port", str(port))
 
     assert f"127.0.0.1:{port} cannot be listened on" in line
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_an_address_that_is_none_is_named(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
-from kit.service import free_port
+from kit.service import free_port, running
 from samplebank.errors import Invalid
 from samplebank.serving import place
 from samplebank.settings import Settings
@@ -14,6 +15,12 @@ from samplebank.settings import Settings
 
 def listening(port: int) -> socket.socket:
     return socket.create_server(("127.0.0.1", port))
+
+
+def test_a_service_listens_at_a_host_by_name(tmp_path: Path) -> None:
+    with running(tmp_path, {"SAMPLEBANK_HOST": "localhost"}) as service:
+        assert requests.get(f"{service.url}/readyz", timeout=30).status_code == 200
+        assert service.run("me").returncode == 0
 
 
 def test_a_service_that_was_killed_is_started_again_while_its_web_processes_end(

@@ -4,6 +4,7 @@
 """
 
 import logging
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,13 @@ FAILED: Final = 1
 WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
+#: how the library of the arguments begins or says a mistake, and the same in plain words
+PLAIN: Final = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid UUID, .*", "This is no id such as 01a22bb4-4f35-74d7-95e0-22539cce2e09"),
+    (r"Input should be a valid integer, .*", "This is no whole number"),
+    (r"Input should be (greater|less) than", r"The number has to be \1 than"),
+)
 log = logging.getLogger("samplebank")
 
 
@@ -33,7 +41,7 @@ def exit_code_of(command: Callable[[], int], name: str) -> int:
     except typer.TyperException as mistake:
         context = getattr(mistake, "ctx", None)
         called = context.command_path if context else name
-        said = mistake.format_message().replace("Value error, ", "").rstrip(".?")
+        said = _plain(mistake.format_message()).rstrip(".?")
         if said == "Missing command" and context:
             said += f": {_commands(context)}"
         complain(f"{said}. See `{called} --help`.")
@@ -65,6 +73,12 @@ def until_interrupted() -> Iterator[None]:
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise typer.Exit from None
+
+
+def _plain(said: str) -> str:
+    for pattern, words in PLAIN:
+        said = re.sub(pattern, words, said)
+    return said
 
 
 def _commands(context: Any) -> str:

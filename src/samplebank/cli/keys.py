@@ -54,7 +54,7 @@ def create(
     unknown = [name for name in role or () if name not in ROLES]
     if unknown:
         raise typer.BadParameter(
-            f"{unknown[0]} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role"
+            f"{unknown[0]!r} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role"
         )
     if expires is not None:
         _expiry(expires, clock())  # a mistake is told before the database is asked for its time
@@ -123,7 +123,11 @@ def list_(
 
 
 @key_app.command()
-def revoke(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key.")]) -> None:
+def revoke(
+    id_: Annotated[
+        UUID, typer.Argument(metavar="ID", help="Id of the key, as `samplebank key list` has it.")
+    ],
+) -> None:
     """End a key; it stops working within 2 seconds."""
 
     async def end(db: Connection, now: Millis) -> None:

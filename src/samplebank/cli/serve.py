@@ -75,12 +75,13 @@ def serve(
         _check_rules(own)
     open_relays(own)  # fails here at once, as the store below
     make_data_folder(own)
-    blob_store(own, NO_TOKENS)  # fails here at once; otherwise every other process would fail
-    with taken(own) as metrics, prepared_database(own, issue_keys=issue_keys) as database_url:
-        if not no_workers:
-            _check_key(own)
-        mark_store(own, database_url)
-        _serve(own, database_url, metrics, with_workers=not no_workers)
+    with taken(own) as metrics:
+        blob_store(own, NO_TOKENS)  # fails here at once; otherwise every other process would fail
+        with prepared_database(own, issue_keys=issue_keys) as database_url:
+            if not no_workers:
+                _check_key(own)
+            mark_store(own, database_url)
+            _serve(own, database_url, metrics, with_workers=not no_workers)
 
 
 def _serve(own: Settings, database_url: str, metrics: Path, *, with_workers: bool) -> None:

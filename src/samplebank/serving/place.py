@@ -75,6 +75,11 @@ def _await_port(own: Settings, patience: float) -> None:
         return
 
 
+def address_of(host: str) -> str:
+    """The address in digits of a host, which may have a name such as `localhost`. Raises `OSError` for an unknown name."""
+    return host if ":" in host else socket.gethostbyname(host)
+
+
 def _try_port(own: Settings) -> None:
     family = socket.AF_INET6 if ":" in own.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

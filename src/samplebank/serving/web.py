@@ -16,6 +16,7 @@ from granian.server.mp import MPServer
 from samplebank.logs import Faults
 from samplebank.serving.descriptors import most_connections
 from samplebank.serving.parent import LAST_CALL
+from samplebank.serving.place import address_of
 from samplebank.settings import Settings
 
 faults = Faults(logging.getLogger("samplebank.serving"))
@@ -81,7 +82,7 @@ def _make_server(own: Settings) -> Server:
     return Server(
         APPLICATION,
         factory=True,
-        address=own.host,
+        address=address_of(own.host),
         port=own.port,
         interface=Interfaces.ASGI,
         workers=own.processes,
