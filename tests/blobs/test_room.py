@@ -1,6 +1,7 @@
 """Uploads leave room on both disks: the disk of the bytes and the disk of the rows."""
 
 import logging
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -42,6 +43,24 @@ async def test_a_disk_of_the_database_that_is_nearly_full_takes_no_uploads(store
 def test_the_blobs_are_told_apart_from_the_database(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="disk of the blobs is nearly full"):
         Room({BLOBS: FULL, "database": tmp_path}, 1).check()
+
+
+def test_a_disk_with_room_for_bytes_and_for_no_file_takes_no_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = list(os.statvfs(tmp_path))
+    numbers[5:8] = 100_000, 1_000, 499
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(numbers))
+
+    with pytest.raises(Unavailable, match="disk of the blobs has room for hardly any further file"):
+        Room({BLOBS: tmp_path}, 1).check()
+
+
+def test_a_disk_without_a_bound_on_files_is_never_out_of_files() -> None:
+    room = Room({BLOBS: FULL}, 0)
+
+    assert room.free_files() == {}
+    room.check()
 
 
 def test_the_room_on_both_disks_of_an_installation_is_told(bank: Bank) -> None:

@@ -198,6 +198,9 @@ class DiskStore:
     def free_bytes(self) -> dict[str, int]:
         return self._room.free_bytes()
 
+    def free_files(self) -> dict[str, int]:
+        return self._room.free_files()
+
 
 class StagedFile:
     """Complete bytes: a small file in memory, a larger file written and synced in the staging folder."""

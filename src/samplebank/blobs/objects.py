@@ -230,6 +230,9 @@ class ObjectStore:
     def free_bytes(self) -> dict[str, int]:
         return self._room.free_bytes()
 
+    def free_files(self) -> dict[str, int]:
+        return self._room.free_files()
+
     async def _key_of(self, area: Area, sha256: bytes) -> str:
         token = (await self._tokens.find(area, [sha256])).get(sha256)
         if token is None:

@@ -136,6 +136,9 @@ class Blobs(Protocol):
     def free_bytes(self) -> dict[str, int]:
         """Bytes that may still be written, by the disk that uploads fill, as far as that is known."""
 
+    def free_files(self) -> dict[str, int]:
+        """Files that may still be made, by the disk that uploads fill, where a disk bounds the number of files."""
+
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
     async def remove(self, area: Area, sha256: bytes, token: bytes | None = None) -> None:

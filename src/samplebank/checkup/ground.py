@@ -2,6 +2,7 @@
 
 from samplebank.assembly import Bank
 from samplebank.blobs.away import for_operator
+from samplebank.blobs.room import RESERVED_FILES
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, budget
 from samplebank.database.server import (
@@ -31,6 +32,9 @@ NO_STANDBY = "{} changes wait for a synchronous standby of the database: uploads
 STANDBY = "Start the standby, or take it out of synchronous_standby_names."
 RIGHT_STORE = "Mount or name the right store with SAMPLEBANK_BLOB_URL."
 TAKES_BYTES = "Make room in the blob store, and let the service's own account write there."
+FEWER_FILES = (
+    f"Uploads are refused below {RESERVED_FILES}: remove files, or make a file system for more files."
+)
 MIB = 2**20
 
 
@@ -134,6 +138,10 @@ async def examine_disks(bank: Bank, *, is_full: bool) -> list[Finding]:  # noqa:
             found.append(advice("disk", said, remedy))
         else:
             found.append(good("disk", said))
+    for disk, files in bank.blobs.free_files().items():
+        if files < RESERVED_FILES:
+            said = f"{files:,} further files fit on the disk of {disk} (inodes)."
+            found.append(fault("disk", said, FEWER_FILES))
     return found
 
 
