@@ -46,3 +46,12 @@ def test_without_an_installation_there_is_one_line(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert "There is no installation" in done.stderr
+
+
+def test_a_full_disk_is_told_by_the_looks_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(service.environment, "SAMPLEBANK_DISK_RESERVE", str(10**15))
+
+    done = service.run("doctor")
+
+    assert "The disk of the blobs is nearly full" in done.stdout
+    assert done.stderr == ""

@@ -11,6 +11,7 @@ import pyzipper
 
 from cli.program import Program
 from kit.bank import Bank, Sample
+from kit.disks import no_room
 
 
 def test_an_archive_with_a_password_is_saved(local: Program, bank: Bank, tmp_path: Path) -> None:
@@ -36,6 +37,20 @@ def test_raw_bytes_come_with_a_warning_and_no_right_to_run(
     assert saved.read_bytes() == sample.data
     assert saved.stat().st_mode & 0o777 == 0o600
     assert "may be malware" in ended.complaints[0]
+
+
+def test_a_sample_without_room_on_the_disk_is_named_and_leaves_nothing(
+    local: Program, bank: Bank, tmp_path: Path
+) -> None:
+    samples = [bank.submitted(), bank.submitted()]
+
+    with no_room():
+        ended = local.run("get", *[sample.sha256 for sample in samples], "--out", tmp_path)
+
+    assert (ended.status, ended.out, len(ended.complaints)) == (1, "", 2)
+    for sample, told in zip(samples, ended.complaints, strict=True):
+        assert f"{sample.sha256}.zip cannot be written: " in told
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_there_is_never_replaced_untold(local: Program, bank: Bank, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from bench.databases import connected
 
 from kit.bank import eventually
 from samplebank.database import embedded, postmaster
+from samplebank.database.account import end_of
 from samplebank.database.embedded import EmbeddedServer
 from samplebank.errors import Unavailable
 from samplebank.serving import start
@@ -139,3 +140,16 @@ async def test_a_server_that_hangs_in_its_stop_is_stopped_at_once_and_started_ag
             assert db.is_closed()
 
     assert (after, postmaster.find(server.data)) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("short\n", "short"),
+        ("first\nsecond\nthird\n", "third"),
+        ("second\nthirteenth", "thirteenth"),
+        ("a" * 11, "a" * 10),
+    ],
+)
+def test_what_a_program_said_begins_with_a_whole_line(said: str, told: str) -> None:
+    assert end_of(said, 10) == told

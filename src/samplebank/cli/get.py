@@ -74,6 +74,8 @@ def _save(client: Client, sha256: str, path: Path, *, raw: bool, overwrite: bool
         if not overwrite:
             _claim(path)
         partial.replace(path)
+    except OSError as error:
+        raise Unavailable(f"{shown(path)} cannot be written: {error.strerror or error}.") from error
     finally:
         partial.unlink(missing_ok=True)
 

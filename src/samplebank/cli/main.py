@@ -1,5 +1,6 @@
 """The `samplebank` program and its commands."""
 
+import logging
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -112,6 +113,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def run() -> None:
     streams.prepare()
+    # What a command has to say is said by its result and its complaints. A service sets up its log itself.
+    logging.getLogger("samplebank").addHandler(logging.NullHandler())
     keep_to_own_account()
     is_told_to_end = False
 

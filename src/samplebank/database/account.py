@@ -126,3 +126,12 @@ def _copy(folders: Iterable[Path], copy: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         if not copy.exists():  # else another start was faster
             raise
+
+
+def end_of(said: str, most: int = 500) -> str:
+    """The last lines of what a program said, in `most` letters at most: whole lines where there are some."""
+    said = said.strip()
+    if len(said) <= most:
+        return said
+    _, _, whole = said[-most - 1 :].partition("\n")
+    return whole or said[-most:]

@@ -18,7 +18,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from samplebank.database import postmaster
-from samplebank.database.account import find_account, reachable_programs, run_for_cluster
+from samplebank.database.account import end_of, find_account, reachable_programs, run_for_cluster
 from samplebank.database.configuration import CONNECTIONS, configuration
 from samplebank.database.sockets import socket_folder, url_of
 from samplebank.errors import Invalid, Unavailable
@@ -187,7 +187,7 @@ class EmbeddedServer:
                 break
             time.sleep(WATCH)
         raise Unavailable(
-            f"The embedded PostgreSQL did not start; its log is {server_log}. {done.stdout[-500:].strip()}"
+            f"The embedded PostgreSQL did not start; its log is {server_log}. {end_of(done.stdout)}"
         )
 
     def _is_as_made(self, setting: str) -> bool:
@@ -239,7 +239,7 @@ class EmbeddedServer:
             ]
         )
         if done.returncode != 0:
-            raise Unavailable(f"The embedded PostgreSQL could not be made: {done.stdout[-500:].strip()}")
+            raise Unavailable(f"The embedded PostgreSQL could not be made: {end_of(done.stdout)}")
         with (fresh / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(configuration())
         # initdb has synced its own files, but not the changes since
@@ -253,7 +253,7 @@ class EmbeddedServer:
         """Run `pg_ctl` on the cluster, as an operator would. Raises `Unavailable` when `pg_ctl` fails."""
         done = self._run(["pg_ctl", *arguments, "-D", str(self.data), "-w"])
         if done.returncode:
-            raise Unavailable(f"pg_ctl {arguments[0]} failed: {done.stdout[-500:].strip()}")
+            raise Unavailable(f"pg_ctl {arguments[0]} failed: {end_of(done.stdout)}")
 
     def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         # A file, not a pipe: the server inherits the output, and would keep a pipe open for ever.
