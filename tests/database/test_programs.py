@@ -53,3 +53,16 @@ def test_a_password_goes_into_the_environment(url: str, shown: str) -> None:
     address = address_of(url)
 
     assert (address.url, address.environment["PGPASSWORD"]) == (shown, "s@crets")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///bank?host=/run/postgresql",
+        "postgresql:///bank",
+        "postgresql://",
+        "postgresql://bank@one:5432,two/bank?options=-c%20search_path%3Dbank&target_session_attrs=read-write",
+    ],
+)
+def test_an_address_stays_as_the_programs_read_it(url: str) -> None:
+    assert address_of(url).url == url

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from samplebank.database.embedded import BINARIES
 from samplebank.errors import Unavailable
@@ -45,8 +45,11 @@ def address_of(url: str) -> Address:
     user, _, password = account.partition(":")
     query = parse_qsl(parts.query, keep_blank_values=True)
     secrets = [value for name, value in query if name == "password"] or [unquote(password)]
-    shown = urlencode([(name, value) for name, value in query if name != "password"])
-    plain = urlunsplit((parts.scheme, f"{user}{at}{hosts}", parts.path, shown, ""))
+    # The programs read neither an address without `//` nor a blank that is written as `+`.
+    shown = urlencode(
+        [(name, value) for name, value in query if name != "password"], safe="/", quote_via=quote
+    )
+    plain = f"{parts.scheme}://{user}{at}{hosts}{parts.path}{'?' if shown else ''}{shown}"
     return Address(plain, {**os.environ, **({"PGPASSWORD": secrets[0]} if secrets[0] else {})})
 
 
