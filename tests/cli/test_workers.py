@@ -41,6 +41,10 @@ class Analyser:
         (folder / "mine.py").write_text(MINE.format(name=self.name))
         self.words = ("mine:Mine", "--import-from", str(folder))
 
+    def change(self, old: str, new: str) -> None:
+        code = self.folder / "mine.py"
+        code.write_text(code.read_text().replace(old, new))
+
     def file(self, size: int) -> Path:
         path = self.folder / f"of_{size}"
         path.write_bytes(b"x" * size)
@@ -129,6 +133,44 @@ def test_a_worker_that_is_not_registered_is_told_the_command(
     registered = local.run("worker", "register", *command)
     assert (refused.status, registered.out) == (1, f"The worker {mine.name} is registered.\n")
     assert bank.get(f"{V2}/worker/{mine.name}").ok
+
+
+def test_a_key_that_may_not_register_is_told_whose_key_may(
+    local: Program, bank: Bank, mine: Analyser
+) -> None:
+    refused = local.run("worker", "register", *mine.words, "--url", bank.url, "--key", bank.keys["toiler"])
+
+    (complaint,) = refused.complaints
+    assert refused.status == 1
+    assert f"does not know the analysis worker {mine.name}, and this key may not register it" in complaint
+    assert complaint.endswith("Use the key of an administrator.")
+
+
+def test_a_schema_that_is_none_is_told_by_the_registration(local: Program, mine: Analyser) -> None:
+    mine.change('"properties"', '"type": "objekt", "properties"')
+
+    refused = local.run("worker", "register", *mine.words)
+
+    (complaint,) = refused.complaints
+    assert refused.status == 1
+    assert (
+        f"The service refuses what the analyser says of the worker {mine.name}. Correct the class."
+        in complaint
+    )
+    assert "The schema is not a JSON Schema" in complaint
+
+
+def test_a_change_that_the_service_refuses_is_no_success(local: Program, mine: Analyser) -> None:
+    local.run("worker", "register", *mine.words)
+    mine.change('"properties"', '"type": "objekt", "properties"')
+
+    refused = local.run("worker", "register", *mine.words)
+
+    assert refused.status == 1
+    assert (
+        refused.out
+        == f"The worker {mine.name} keeps its old description, as the service refuses the new one.\n"
+    )
 
 
 def test_registering_again_changes_nothing(local: Program, mine: Analyser) -> None:

@@ -8,7 +8,7 @@ import pytest
 from kit.bank import CHIEF, ROBOT, V2, Bank, name_of
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.inside import Description
-from samplebank.worker.registration import ensure_registered
+from samplebank.worker.registration import DescriptionRefused, Standing, ensure_registered
 
 OLD = {"type": "object"}
 NEW = {"type": "object", "required": ["size"]}
@@ -27,9 +27,9 @@ def described(worker: dict[str, Any], **changes: Any) -> Description:
     )
 
 
-async def ensure(bank: Bank, user: str, description: Description) -> None:
+async def ensure(bank: Bank, user: str, description: Description) -> Standing:
     async with ServiceClient(bank.url, bank.keys[user]) as client:
-        await ensure_registered(client, description)
+        return await ensure_registered(client, description)
 
 
 async def test_a_new_analyser_is_registered(bank: Bank) -> None:
@@ -79,4 +79,28 @@ async def test_a_key_that_may_not_change_a_worker_works_with_the_old_description
 
     assert [record.getMessage() for record in caplog.records] == ["worker.outdated"]
     assert "`samplebank worker register`" in vars(caplog.records[0])["fields"]["reason"]
+    assert bank.get(f"{V2}/worker/{worker['shortName']}/schema").json() == OLD
+
+
+async def test_a_description_that_the_service_refuses_is_told_with_its_field(bank: Bank) -> None:
+    worker = {"shortName": name_of("w"), "localizedNames": {}, "localizedDescriptions": {"english": "New"}}
+
+    with pytest.raises(DescriptionRefused, match="localizedNames needs a text in english"):
+        await ensure(bank, CHIEF, described(worker))
+
+
+async def test_a_changed_description_that_the_service_refuses_is_told_as_refused(
+    bank: Bank, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = bank.worker(schema=OLD)
+
+    with caplog.at_level(logging.WARNING, "samplebank.worker"):
+        standing = await ensure(bank, CHIEF, described(worker, schema={"type": "objekt"}))
+
+    (record,) = caplog.records
+    reason = vars(record)["fields"]["reason"]
+    assert standing is Standing.REFUSED
+    assert "the service refuses the new ones" in reason
+    assert "The schema is not a JSON Schema" in reason
+    assert "key" not in reason
     assert bank.get(f"{V2}/worker/{worker['shortName']}/schema").json() == OLD

@@ -26,13 +26,12 @@ from samplebank.cli.worker_choice import (
 )
 from samplebank.cli.worker_mistakes import refusing
 from samplebank.cli.worker_trial import try_worker
-from samplebank.errors import Refusal
 from samplebank.serving.confining import check_sandbox
 from samplebank.serving.parent import stop_with_parent
 from samplebank.settings import Settings, load
 from samplebank.timespec import Millis
 from samplebank.worker import loop
-from samplebank.worker.registration import NotRegistered
+from samplebank.worker.registration import Standing
 from samplebank.worker.stopping import stopping_at_signals
 
 T = TypeVar("T")
@@ -105,10 +104,13 @@ def register_workers(
             settings=chosen.settings,
             import_from=chosen.import_from,
             sandbox_required=own.sandbox_required,
-        )
+        ),
+        remedy="Use the key of an administrator.",
     )
     for short_name, standing in standings.items():
         typer.echo(f"The worker {short_name} {standing}.")
+    if Standing.REFUSED in standings.values():
+        raise typer.Exit(1)
 
 
 @worker_app.command("run")
@@ -134,17 +136,14 @@ def run_workers(
     own = load(os.environ)
     logs.set_up(own.log_format)
     check_sandbox(own)
-    try:
-        _done(_run(service, chosen, parallel, own, connection.current_key_of_workers(url, key)))
-    except NotRegistered as error:
-        raise Refusal(
-            f"{error} Register it first, with the key of an administrator: "
-            f"samplebank worker register {chosen.words}"
-        ) from error
+    _done(
+        _run(service, chosen, parallel, own, connection.current_key_of_workers(url, key)),
+        remedy=f"Register it first, with the key of an administrator: samplebank worker register {chosen.words}",
+    )
 
 
-def _done(work: Coroutine[object, object, T]) -> T:
-    with refusing():
+def _done(work: Coroutine[object, object, T], *, remedy: str) -> T:
+    with refusing(remedy):
         return uvloop.run(work)
 
 

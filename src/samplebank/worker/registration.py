@@ -16,8 +16,16 @@ OUTDATED = (
 )
 
 
+REFUSED = "Results are stored, but names, texts and schema stay those of an earlier version: the service refuses the new ones."
+FORBIDDEN = 403
+
+
 class NotRegistered(WorkerError):
     """The service does not know the worker, and this key may not register the worker."""
+
+
+class DescriptionRefused(NotRegistered):
+    """The service does not know the worker, and refuses what the analyser says of itself."""
 
 
 class Standing(StrEnum):
@@ -27,12 +35,13 @@ class Standing(StrEnum):
     UPDATED = "is brought up to date"
     UNCHANGED = "was registered already"
     OUTDATED = "keeps its old description, as this key may not change it"
+    REFUSED = "keeps its old description, as the service refuses the new one"
 
 
 async def ensure_registered(client: ServiceClient, description: Description) -> Standing:
     """Register the analyser as a worker, or update the description that the service keeps, where this key may.
 
-    Raises `NotRegistered`.
+    Raises `NotRegistered`, or `DescriptionRefused` where the analyser is to blame.
     """
     name = description.short_name
     told = _told(description)
@@ -60,18 +69,29 @@ async def _add(client: ServiceClient, name: str, told: dict[str, JSON]) -> dict[
     except ServiceRefused as refusal:
         if known := await client.find_worker(name):  # another process registered the same name first
             return known
-        raise NotRegistered(
-            f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
-        ) from None
+        raise _unregistered(name, refusal) from None
     log.info("worker.registered", extra={"fields": {"worker": name}})
     return told
+
+
+def _unregistered(name: str, refusal: ServiceRefused) -> NotRegistered:
+    if refusal.status == FORBIDDEN:
+        return NotRegistered(
+            f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
+        )
+    return DescriptionRefused(
+        f"The service refuses what the analyser says of the worker {name}. Correct the class. {refusal}"
+    )
 
 
 async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> Standing:
     try:
         await client.update_worker(name, told)
     except ServiceRefused as refusal:  # the analyser works under the old description, too
-        log.warning("worker.outdated", extra={"fields": {"worker": name, "reason": f"{OUTDATED} {refusal}"}})
-        return Standing.OUTDATED
+        standing, why = (
+            (Standing.OUTDATED, OUTDATED) if refusal.status == FORBIDDEN else (Standing.REFUSED, REFUSED)
+        )
+        log.warning("worker.outdated", extra={"fields": {"worker": name, "reason": f"{why} {refusal}"}})
+        return standing
     log.info("worker.updated", extra={"fields": {"worker": name}})
     return Standing.UPDATED
