@@ -44,6 +44,38 @@ class Measuring(Analyser):
         )
 
 
+class Misdescribed(Measuring):
+    """Say of oneself what the setting `says` names."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        for name, value in MISTAKES[settings["says"]].items():
+            setattr(type(self), name, value)
+
+
+MISTAKES: dict[str, dict[str, Any]] = {
+    "number as version": {"version": 1},
+    "float as memory": {"memory_bytes": 5e8},
+    "no time": {"seconds": 0},
+    "endless": {"seconds": float("inf")},
+    "text as names": {"names": "Measuring"},
+    "other language": {"names": {"norwegian": "Måling"}},
+    "text as settings": {"known_settings": "depth"},
+    "text as schema": {"schema": '{"type": "object"}'},
+    "blank in name": {"short_name": "my worker"},
+    "text as folders": {"folders": lambda _: "/etc"},
+}
+
+
+class Nameless(Analyser):
+    """Lack what a class has to say of itself."""
+
+    version = "1"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        return Result(result={"size": sample.size})
+
+
 class Remembering(Measuring):
     """Remember what a folder held when the analyser was made."""
 

@@ -87,6 +87,33 @@ async def test_a_wrong_import_path_is_explained(import_path: str, reason: str) -
         await SandboxedAnalyser.open(import_path, import_from=(HERE,))
 
 
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        ("number as version", "version of the analyser is wrong: Expected `str`, got `int`"),
+        ("float as memory", "memory_bytes of the analyser is wrong: Expected `int`, got `float`"),
+        ("no time", "seconds of the analyser is wrong: Expected `float` > 0"),
+        ("endless", "seconds of the analyser is wrong: Expected `float` <= 604800"),
+        ("text as names", "names of the analyser is wrong: Expected `object`, got `str`"),
+        ("other language", "The analyser needs names in english"),
+        ("text as settings", "known_settings of the analyser is wrong: Expected `array | null`, got `str`"),
+        ("text as schema", r"schema of the analyser is wrong: Expected `object | null`, got `str`"),
+        ("blank in name", "short_name of the analyser is wrong: Expected `str` matching"),
+        ("text as folders", "folders of the analyser is wrong: Expected `array`, got `str`"),
+    ],
+)
+async def test_a_class_that_says_something_wrong_of_itself_is_told_what(says: str, reason: str) -> None:
+    with pytest.raises(SandboxError, match=reason.replace("|", r"\|")):
+        await SandboxedAnalyser.open(
+            "staged_analysers:Misdescribed", settings={"says": says}, import_from=(HERE,)
+        )
+
+
+async def test_a_class_that_lacks_a_name_is_told_so() -> None:
+    with pytest.raises(SandboxError, match="The analyser has no short_name"):
+        await SandboxedAnalyser.open("staged_analysers:Nameless", import_from=(HERE,))
+
+
 async def test_an_analyser_whose_folder_was_replaced_is_made_anew(sample: Path, tmp_path: Path) -> None:
     folder, other = tmp_path / "list", tmp_path / "other"
     (folder / "one").mkdir(parents=True)

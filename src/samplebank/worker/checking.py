@@ -1,11 +1,16 @@
-"""Checks the answer of an analyser before encoding, and cleans texts that are quoted from a hostile sample."""
+"""Checks the class and the answer of an analyser before encoding, and cleans texts that are quoted from a hostile sample."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
+from samplebank.sandbox.limits import made_path
 from samplebank.worker import wire
-from samplebank.worker.contract import NO_FINDINGS, Result
+from samplebank.worker.contract import NO_FINDINGS, Analyser, Result
+
+T = TypeVar("T", bound=msgspec.Struct)
+LANGUAGE = "english"
 
 BEST_SCORE = 100
 MOST_POSSIBLE = 2**31 - 1
@@ -31,6 +36,29 @@ def checked(answer: object) -> Result:
     if not 0 <= (result.possible_detections or 0) <= MOST_POSSIBLE:
         raise WrongAnswer(f"possible_detections of the Result must be 0 to {MOST_POSSIBLE}.")
     return result
+
+
+def facts_of(analyser: Analyser, kind: type[T]) -> T:
+    """The facts that `kind` names, as the class of the analyser tells them. Raises `WrongAnswer`."""
+    told = {name: _attribute(analyser, name) for name in kind.__struct_fields__}
+    for name in ("names", "descriptions"):
+        if isinstance(told[name], dict) and LANGUAGE not in told[name]:
+            raise WrongAnswer(f'The analyser needs {name} in {LANGUAGE}, such as {{"{LANGUAGE}": "…"}}.')
+    try:
+        return msgspec.convert(told, kind, dec_hook=made_path)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        raise WrongAnswer(f"{where.rstrip('`')} of the analyser is wrong: {what[:300]}.") from None
+
+
+def _attribute(analyser: Analyser, name: str) -> Any:
+    try:
+        value = getattr(analyser, name)
+    except AttributeError:
+        raise WrongAnswer(f"The analyser has no {name}: its class must say one.") from None
+    if callable(value):  # folders()
+        return value()
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _converted(answer: Result) -> Result:

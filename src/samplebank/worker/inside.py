@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from samplebank.sandbox.limits import check_json, made_path
-from samplebank.worker.checking import WrongAnswer, checked
+from samplebank.worker.checking import WrongAnswer, checked, facts_of
 from samplebank.worker.contract import JSON, Analyser, Child, Evidence, Rejected, Result, SampleFile
 from samplebank.worker.output import Output
 from samplebank.worker.wire import message, storable
@@ -19,6 +19,10 @@ from samplebank.worker.wire import message, storable
 LONGEST_TRACE = 16 * 1024
 #: bytes of a reply besides the data of evidence and children
 MOST_HEAD = 1024 * 1024
+#: as the service takes the name of a worker
+SHORT_NAME = r"^[a-zA-Z0-9_:\-.]{1,255}$"
+#: of an analysis: a week
+MOST_SECONDS = 604_800
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -43,16 +47,16 @@ class Check(msgspec.Struct, frozen=True, tag=True):
 class Description(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """The facts about an analyser that the worker needs without importing the analyser."""
 
-    short_name: str
-    version: str
+    short_name: Annotated[str, Meta(pattern=SHORT_NAME)]
+    version: Annotated[str, Meta(min_length=1)]
     names: Mapping[str, str]
     descriptions: Mapping[str, str]
     schema: Mapping[str, JSON] | None
-    memory_bytes: int
-    seconds: float
+    memory_bytes: Annotated[int, Meta(gt=0)]
+    seconds: Annotated[float, Meta(gt=0, le=MOST_SECONDS)]
     folders: tuple[Path, ...]
-    settings: frozenset[str] | None = None
-    answer_bytes: int = Analyser.answer_bytes
+    known_settings: frozenset[str] | None = None
+    answer_bytes: Annotated[int, Meta(gt=0)] = Analyser.answer_bytes
 
 
 class Problems(msgspec.Struct, frozen=True, tag=True):
@@ -172,7 +176,7 @@ class OpenedAnalyser:
         question = QUESTIONS.decode(message)
         match question:
             case Describe():
-                return encoded_reply(_description(self._analyser))
+                return encoded_reply(_described(self._analyser))
             case _ if not self._analyser.renews_folders and _identities(self._analyser) != self._folders:
                 return encoded_reply(Outdated())
             case Check():
@@ -194,19 +198,11 @@ def made_analyser(choice: Choice) -> Analyser:
     return made
 
 
-def _description(analyser: Analyser) -> Description:
-    return Description(
-        short_name=analyser.short_name,
-        version=analyser.version,
-        names=analyser.names,
-        descriptions=analyser.descriptions,
-        schema=analyser.schema,
-        memory_bytes=analyser.memory_bytes,
-        seconds=analyser.seconds,
-        folders=analyser.folders(),
-        settings=analyser.known_settings,
-        answer_bytes=analyser.answer_bytes,
-    )
+def _described(analyser: Analyser) -> Description | Rejection:
+    try:
+        return facts_of(analyser, Description)
+    except WrongAnswer as wrong:
+        return Rejection(message(str(wrong)))
 
 
 def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Reply:
@@ -239,7 +235,7 @@ def _identities(analyser: Analyser) -> list[tuple[int, int] | None]:
 
 def _identity(folder: Path) -> tuple[int, int] | None:
     try:
-        found = folder.stat()
+        found = Path(folder).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -182,7 +182,7 @@ async def register(
 
 def check_settings(settings: Mapping[str, str], analysts: Sequence[SandboxedAnalyser]) -> None:
     """Refuse a setting that none of the analysers takes: a typing error would go unnoticed otherwise."""
-    known = [analyst.description.settings for analyst in analysts]
+    known = [analyst.description.known_settings for analyst in analysts]
     taken = {name for names in known if names for name in names}
     unknown = sorted(settings.keys() - taken)
     if unknown and None not in known:

@@ -155,6 +155,10 @@ class SandboxedAnalyser:
 async def _described(sandbox: Sandbox, import_path: str) -> Description:
     """What the analyser in the sandbox says of itself. Raises `SandboxError`."""
     description = decoded_reply(await sandbox.call(encoded(Describe()), DESCRIBE_SECONDS))
-    if not isinstance(description, Description):
-        raise Refused(f"{import_path} does not describe itself.")
-    return description
+    match description:
+        case Description():
+            return description
+        case Rejection(reason):
+            raise Refused(f"{import_path} cannot be used. {reason}")
+        case _:
+            raise Refused(f"{import_path} does not describe itself.")
