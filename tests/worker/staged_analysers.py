@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from samplebank.worker.contract import Analyser, Detection, Evidence, Fact, Rejected, Result, SampleFile, Tag
+from samplebank.worker.contract import (
+    Analyser,
+    Child,
+    Detection,
+    Evidence,
+    Fact,
+    Rejected,
+    Result,
+    SampleFile,
+    Tag,
+)
 
 MIB = 1024 * 1024
 
@@ -74,6 +84,35 @@ class Nameless(Analyser):
 
     def analyse(self, sample: SampleFile) -> Result:
         return Result(result={"size": sample.size})
+
+
+class Bringing(Measuring):
+    """Bring a child, with the schema that the setting `schema` names."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        type(self).schema = SCHEMAS[settings["schema"]]
+
+    def analyse(self, sample: SampleFile) -> Result:
+        return Result(result={"size": sample.size}, children=[Child(name="a.exe", data=b"MZ", how="zip")])
+
+
+SIZE = {"size": {"type": "integer"}}
+SCHEMAS: dict[str, dict[str, object]] = {
+    "without children": {"properties": SIZE, "additionalProperties": False},
+    "needs children": {"required": ["children"]},
+    "no schema": {"type": "objekt"},
+    "elsewhere": {"$ref": "http://schemas.invalid/one.json"},
+}
+
+
+class Silent(Measuring):
+    """Reject a file, and say nothing."""
+
+    short_name = "silent"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        raise Rejected("" if sample.size else "It is empty.")
 
 
 class Remembering(Measuring):

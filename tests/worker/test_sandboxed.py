@@ -173,6 +173,37 @@ async def test_the_kit_notices_a_fact_that_the_service_would_refuse(sample: Path
         await analysed("staged_analysers:Careless", sample, settings={"answer": "fact"}, import_from=(HERE,))
 
 
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (
+            "without children",
+            "analysisResult: Additional properties are not allowed .'children' was unexpected",
+        ),
+        ("no schema", "schema: The schema is not a JSON Schema"),
+        ("elsewhere", "schema: The schema is not a JSON Schema"),
+    ],
+)
+async def test_the_kit_notices_a_schema_that_the_service_or_its_children_would_break(
+    sample: Path, schema: str, reason: str
+) -> None:
+    with pytest.raises(AssertionError, match=reason):
+        await analysed("staged_analysers:Bringing", sample, settings={"schema": schema}, import_from=(HERE,))
+
+
+async def test_the_kit_counts_the_children_that_the_worker_will_tell(sample: Path) -> None:
+    result = await analysed(
+        "staged_analysers:Bringing", sample, settings={"schema": "needs children"}, import_from=(HERE,)
+    )
+
+    assert (result.result, [child.name for child in result.children]) == ({"size": 4}, ["a.exe"])
+
+
+async def test_a_file_that_is_rejected_without_a_word_is_told_as_rejected(sample: Path) -> None:
+    with pytest.raises(Rejected, match="rejects the file, and gives no reason"):
+        await analysed("staged_analysers:Silent", sample, import_from=(HERE,))
+
+
 @pytest.mark.parametrize("analyser", ["Broken", "Slow"])
 async def test_what_an_analysis_printed_before_its_end_is_kept_for_its_author(
     sample: Path, analyser: str

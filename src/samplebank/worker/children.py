@@ -47,7 +47,7 @@ async def _stored(
             final = receipt.reason
         if receipt.reason == "bytes":
             least_refused = size
-        yield _entry(child, receipt)
+        yield entry_of(child, receipt)
 
 
 async def _sent(client: ServiceClient, assignment: Assignment, child: Child, version: str) -> Receipt:
@@ -59,7 +59,8 @@ async def _sent(client: ServiceClient, assignment: Assignment, child: Child, ver
         raise
 
 
-def _entry(child: Child, receipt: Receipt) -> dict[str, JSON]:
+def entry_of(child: Child, receipt: Receipt) -> dict[str, JSON]:
+    """What the result of the parent tells of a child."""
     entry: dict[str, JSON] = {
         "path": wire.storable(child.name)[: wire.MOST_OF_PATH],
         "size": len(child.data),

@@ -16,6 +16,7 @@ from samplebank.worker.contract import JSON, Analyser, Child, Evidence, Rejected
 from samplebank.worker.output import Output
 from samplebank.worker.wire import message, storable
 
+NO_REASON = "The analyser rejects the file, and gives no reason."
 LONGEST_TRACE = 16 * 1024
 #: bytes of a reply besides the data of evidence and children
 MOST_HEAD = 1024 * 1024
@@ -212,7 +213,7 @@ def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Reply:
         result = checked(analyser.analyse(sample))
         return Finished(result, output.taken(), _problems(analyser))
     except (Rejected, WrongAnswer) as refusal:
-        reason = str(refusal)
+        reason = str(refusal) or NO_REASON
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 -- an error of foreign code fails the analysis of one file only

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import msgspec
@@ -10,6 +11,8 @@ import msgspec
 from samplebank.errors import path_of
 from samplebank.samples.fact_kinds import Fact, violations_of
 from samplebank.worker import wire
+from samplebank.worker.assignment import Receipt
+from samplebank.worker.children import entry_of
 from samplebank.worker.contract import Result, SampleFile
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
@@ -50,10 +53,32 @@ async def analysed(
 def violations(result: Result, schema: Mapping[str, object] | None) -> list[str]:
     """The reasons why the service would refuse a result, each with the path of the wrong field: its schema, and its facts."""
     request = wire.analysis_request(
-        result, customer="test", tlp="amber", agent={"name": "test", "version": "1"}
+        _with_children(result), customer="test", tlp="amber", agent={"name": "test", "version": "1"}
     )
     value = msgspec.json.decode(msgspec.json.encode(request["analysisResult"]))
-    errors = jsonschema_rs.validator_for(dict(schema or {})).iter_errors(value)
-    broken = [f"{path_of(['analysisResult', *error.instance_path])}: {error.message}." for error in errors]
+    broken = _breaches(value, schema)
     facts = msgspec.convert(request.get("facts", []), list[Fact])
     return broken + [f"{wrong.field}: {wrong.message}" for wrong in violations_of(facts, "facts")]
+
+
+def _with_children(result: Result) -> Result:
+    """The result as sent where the service stores all children."""
+    if not result.children:
+        return result
+    told = [entry_of(child, Receipt("stored")) for child in result.children]
+    return msgspec.structs.replace(result, result={**result.result, "children": told})
+
+
+def _breaches(value: Any, schema: Mapping[str, object] | None) -> list[str]:
+    try:
+        validator = jsonschema_rs.validator_for(dict(schema or {}), retriever=_refused)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        return [f"schema: The schema is not a JSON Schema: {str(error).splitlines()[0]}."]
+    return [
+        f"{path_of(['analysisResult', *error.instance_path])}: {error.message}."
+        for error in validator.iter_errors(value)
+    ]
+
+
+def _refused(uri: str) -> Any:
+    raise ValueError(f"it refers to {uri}, and schemas are not fetched from elsewhere")
