@@ -106,6 +106,15 @@ SCHEMAS: dict[str, dict[str, object]] = {
 }
 
 
+class Unprepared(Measuring):
+    """Fail to prepare what all analyses share."""
+
+    short_name = "unprepared"
+
+    def prepare(self) -> None:
+        raise OSError("no list of words")
+
+
 class Silent(Measuring):
     """Reject a file, and say nothing."""
 

@@ -1,5 +1,6 @@
 """Analysers as the worker sees analysers, and the kit for authors to test analysers."""
 
+import logging
 from pathlib import Path
 
 import msgspec
@@ -197,6 +198,17 @@ async def test_the_kit_counts_the_children_that_the_worker_will_tell(sample: Pat
     )
 
     assert (result.result, [child.name for child in result.children]) == ({"size": 4}, ["a.exe"])
+
+
+async def test_what_prepare_dies_of_is_told_to_the_operator(
+    sample: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "samplebank.worker"):
+        await analysed("staged_analysers:Unprepared", sample, import_from=(HERE,))
+
+    assert [vars(record)["fields"]["reason"] for record in caplog.records] == [
+        "prepare() stopped with OSError: no list of words"
+    ]
 
 
 async def test_a_file_that_is_rejected_without_a_word_is_told_as_rejected(sample: Path) -> None:

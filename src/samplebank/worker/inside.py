@@ -168,10 +168,16 @@ class OpenedAnalyser:
         self._output = Output.install()
         self._analyser = made_analyser(msgspec.json.decode(argument, type=Choice))
         self._folders = _identities(self._analyser)
+        self._unprepared: tuple[str, ...] = ()
         _rehearse()
 
     def prepare(self) -> None:
-        self._analyser.prepare()
+        self._unprepared = ()
+        try:
+            self._analyser.prepare()
+        except Exception as error:
+            self._unprepared = (storable(f"prepare() stopped with {type(error).__name__}: {error}"),)
+            raise
 
     def __call__(self, message: bytes) -> bytes:
         question = QUESTIONS.decode(message)
@@ -181,9 +187,11 @@ class OpenedAnalyser:
             case _ if not self._analyser.renews_folders and _identities(self._analyser) != self._folders:
                 return encoded_reply(Outdated())
             case Check():
-                return encoded_reply(Problems(_problems(self._analyser)))
+                return encoded_reply(Problems((*self._unprepared, *_problems(self._analyser))))
             case Analyse(sample):
-                return encoded_reply(_analysed(self._analyser, sample, self._output))
+                answer = _analysed(self._analyser, sample, self._output)
+                problems = (*self._unprepared, *answer.problems)
+                return encoded_reply(msgspec.structs.replace(answer, problems=problems))
 
 
 def _rehearse() -> None:
@@ -206,7 +214,7 @@ def _described(analyser: Analyser) -> Description | Rejection:
         return Rejection(message(str(wrong)))
 
 
-def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Reply:
+def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Finished | Rejection:
     output.taken()
     trace = ""
     try:
