@@ -10,6 +10,8 @@ NUL = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")
 EXPONENT = re.compile(rb"\d[eE][-+]?(\d{2,3})")
 #: the largest exponent that is not counted: such numbers are rare, and shorter than most texts
 USUAL = 20
+#: the exponent of a number that is far from all measures
+HUGE = re.compile(rb"(?<=\d)[eE][-+]?\d{3}")
 #: brackets as the numbers 0 (opening) and 1 (closing), and the change of depth for each number
 NUMBERS = bytes.maketrans(b"[{]}", b"\0\0\1\1")
 STEPS = (1, -1)
@@ -28,6 +30,13 @@ def values_in(raw: bytes) -> int:
     """About how many values the JSON holds; never fewer than the true number."""
     bare = STRING.sub(b"", raw)
     return 1 + bare.count(b",") + bare.count(b"[") + bare.count(b"{")
+
+
+def has_more_huge_numbers(raw: bytes, most: int) -> bool:
+    """Whether the JSON holds more numbers than `most` with exponents of three digits or more."""
+    if len(raw) <= most * len("1e300,"):
+        return False
+    return len(HUGE.findall(raw)) > most and len(HUGE.findall(STRING.sub(b"", raw))) > most
 
 
 def holds_nul(raw: bytes) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from kit.bank import ROBOT, V2, Bank, fields_of, name_of
 from samplebank.api.jobs import JobSearchRequest
 from samplebank.errors import Invalid
-from samplebank.http.validation import Document
+from samplebank.http.validation import MOST_HUGE, Document
 
 KIB = 1024
 #: memory that the dearest body may take
@@ -266,6 +266,17 @@ def test_a_result_of_numbers_that_become_long_is_refused(bank: Bank, number: str
 
     assert (refused.status_code, fields_of(refused)) == (412, {"analysisResult"})
     assert "written out" in refused.json()["messages"][0]["message"]
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1.5E+300", "5e-324"])
+def test_a_body_of_more_far_numbers_than_anybody_measures_is_refused(bank: Bank, number: str) -> None:
+    numbers = ",".join([number] * (MOST_HUGE + 1))
+
+    for path in (f"{V2}/job/search", f"{bank.submitted().path}/analysis"):
+        refused = bank.call("POST", path, ROBOT, data=f'{{"customer": [{numbers}]}}')
+
+        assert refused.status_code == 412
+        assert "send such numbers as texts" in refused.json()["messages"][0]["message"]
 
 
 @pytest.mark.parametrize("result", ['{"largest": 1.7976931348623157e308}', "[" + '"1e300",' * 20_000 + "1]"])

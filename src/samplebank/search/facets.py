@@ -19,7 +19,7 @@ LOOKED_AT: Final = 1_000
 #: values of a kind that are told
 MOST: Final = 12
 #: submissions of a sample whose customers are looked at, the newest first
-MOST_SUBMISSIONS: Final = 1_000
+MOST_SUBMISSIONS: Final = 200
 DAY: Final = 24 * 3600 * 1000
 
 
