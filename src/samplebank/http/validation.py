@@ -1,11 +1,9 @@
 """Reading requests strictly: all violations at once, each with the path of the field as sent by the caller."""
 
 import re
-from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from heapq import nsmallest
-from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 
 import jsonschema_rs
@@ -14,6 +12,7 @@ import msgspec
 from samplebank import timespec
 from samplebank.errors import MOST_TOLD, Invalid, Malformed, Violation, Violations, path_of, shortened
 from samplebank.http.excerpt import LEVELS, excerpt_of, too_many
+from samplebank.http.nul import refuse_nul
 from samplebank.http.schemas import (
     list_fields,
     map_fields,
@@ -26,11 +25,8 @@ from samplebank.nesting import has_more_huge_numbers, holds_nul, is_deeper
 from samplebank.timespec import Millis
 
 T = TypeVar("T")
-#: lists, objects and texts in which NUL is looked for; a NUL further behind is told without its place
-MOST_LOOKED_AT = 20_000
 #: the most items of a list of objects
 MOST_OBJECTS = 1_000
-NUL_SAID = "The text holds a NUL character."
 #: how deep objects and lists may nest in a body
 DEEPEST = 200
 #: numbers with exponents of three digits in a body: the decoder needs some 15 microseconds for each of `1e200` and more
@@ -75,7 +71,7 @@ class Document(Generic[T]):
         if is_deeper(self._raw, DEEPEST):
             raise _too_deep()
         if holds_nul(self._raw):
-            _refuse_nul(_plain(self._raw), is_certain=True)
+            refuse_nul(_plain(self._raw), is_certain=True)
         if self._value is None:
             raise Invalid(*violations_of(self._plain, self._wanted, now, self._mistake))
         return self._value
@@ -97,7 +93,7 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: type[T], now: Millis) -
 
 
 def _converted(plain: dict[str, Any], wanted: type[T], now: Millis) -> T:
-    _refuse_nul(plain)
+    refuse_nul(plain)
     for name in whole_fields(cast("Any", wanted)) & plain.keys():
         if not WHOLE.fullmatch(plain[name]):
             raise Invalid(*violations_of(_coerced(plain, wanted), wanted, now, ""))
@@ -252,47 +248,6 @@ def _bad_times(plain: Mapping[str, Any], wanted: type[Any], now: Millis) -> list
         if isinstance(plain[name], str | int) and not isinstance(plain[name], bool):
             read_time(violations, name, plain[name], now)
     return list(violations)
-
-
-def _refuse_nul(plain: Any, *, is_certain: bool = False) -> None:
-    if not plain:
-        return
-    found = [Violation(NUL_SAID, path_of(path)) for path in islice(_nul_paths(plain), MOST_TOLD)]
-    if found:
-        raise Invalid(*found)
-    if is_certain:
-        raise Invalid(NUL_SAID)
-
-
-def _nul_paths(plain: Any) -> Iterator[list[str | int]]:
-    """The paths of texts and of objects whose names hold NUL, among the first `MOST_LOOKED_AT` values."""
-    waiting: deque[tuple[Any, Any]] = deque([(plain, None)])
-    looked_at = 0
-    while waiting and looked_at < MOST_LOOKED_AT:
-        value, way = waiting.popleft()
-        looked_at += 1
-        if isinstance(value, str):
-            yield _way_down(way)
-        elif isinstance(value, dict):
-            if any("\x00" in name for name in value):
-                yield _way_down(way)
-            waiting.extend((inner, (name, way)) for name, inner in value.items() if _may_hold_nul(inner))
-        else:
-            room = MOST_LOOKED_AT - len(waiting)
-            inside = ((inner, (i, way)) for i, inner in enumerate(value) if _may_hold_nul(inner))
-            waiting.extend(islice(inside, max(room, 0)))
-
-
-def _may_hold_nul(value: Any) -> bool:
-    return isinstance(value, dict | list) or (isinstance(value, str) and "\x00" in value)
-
-
-def _way_down(way: Any) -> list[str | int]:
-    parts: list[str | int] = []
-    while way is not None:
-        name, way = way
-        parts.append(name)
-    return parts[::-1]
 
 
 def _coerced(plain: Mapping[str, Any], wanted: type[Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from samplebank.api.call import Call
 from samplebank.database import Connection
 from samplebank.errors import Invalid, Malformed, Violation
 from samplebank.http.deadlines import Deadline
-from samplebank.http.validation import NUL_SAID
+from samplebank.http.nul import NUL_SAID
 from samplebank.jobs.lanes import Lane
 from samplebank.web.headers import PAGE
 from samplebank.web.rendering import Frame, Page, render
