@@ -1,6 +1,7 @@
 """Scripts of one line, and scripts inside markup, are told by words of a single language."""
 
 import asyncio
+import secrets
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,24 @@ async def test_a_mark_of_utf16_before_a_batch_file_hides_no_batch_file(
     found = await identifier.identify(tmp_path / "x")
 
     assert found.type == "batch"
+
+
+INTERPRETERS = {
+    "#!/bin/sh": "shell",
+    "#! /usr/bin/env bash": "shell",
+    "#!/usr/bin/python3.11 -u": "python",
+    "#!/usr/bin/env -S perl -w": "perl",
+    "#!/opt/own/runner": "unknown",
+}
+
+
+@pytest.mark.parametrize("line", INTERPRETERS)
+async def test_bytes_behind_a_script_do_not_hide_the_type_of_the_script(
+    identifier: Identifier, tmp_path: Path, line: str
+) -> None:
+    program = b"\x7fELF\x02\x01\x01" + bytes(9) + secrets.token_bytes(20_000)
+    (tmp_path / "x").write_bytes(line.encode() + b"\n\n" + program)
+
+    found = await identifier.identify(tmp_path / "x")
+
+    assert found.type == INTERPRETERS[line]

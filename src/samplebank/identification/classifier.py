@@ -27,7 +27,7 @@ from samplebank.identification.signatures import (
     find_tail_type,
     find_zip_type,
 )
-from samplebank.identification.texts import find_script_type, without_false_mark
+from samplebank.identification.texts import find_interpreted_type, find_script_type, without_false_mark
 
 # Magika mistakes short and odd texts for Lisp.
 LISP, LISP_STARTS = "lisp", (b"(", b";", b"#|", b"'", b"`")
@@ -92,6 +92,10 @@ def _corrected(guess: FileType, head: bytes, path: Path) -> FileType:
 
 def _without_mark(guess: FileType, head: bytes) -> FileType:
     """Magika's guess, unless the bytes contradict the guess."""
+    if guess.label == UNKNOWN or lacks_mark(guess.label, head):
+        interpreted = find_interpreted_type(head)
+        if interpreted is not None:
+            return interpreted
     if lacks_mark(guess.label, head):
         return UNTOLD
     if guess.label in DELIMITERS and DELIMITERS[guess.label].isdisjoint(head):

@@ -39,6 +39,19 @@ POWERSHELL = re.compile(
     re.IGNORECASE,
 )
 CMDLET_ARGUMENT = re.compile(r"\s-[A-Za-z]+\b|[$()\[\]|\"']")
+#: the first line of a script of Unix, and the programs that run scripts of a type
+INTERPRETER = re.compile(
+    rb"#![ \t]{0,10}(?:/[\w.+/-]{0,200}/)(?:env[ \t]{1,10}(?:-[\w-]{1,20}[ \t]{1,10})?)?([a-z]{2,10})[\d.]{0,8}(?=[ \t\r\n])"
+)
+INTERPRETERS = {
+    **dict.fromkeys((b"sh", b"bash", b"dash", b"ash", b"ksh", b"zsh"), types.SHELL),
+    b"python": types.PYTHON,
+    b"perl": types.PERL,
+    b"php": types.PHP,
+    b"ruby": types.RUBY,
+    **dict.fromkeys((b"node", b"nodejs"), types.JAVASCRIPT),
+    b"pwsh": types.POWERSHELL,
+}
 #: Magika's types for a text of unknown kind
 VAGUE = frozenset({"unknown", "txt", "lisp", "empty"})
 MARKED_UP = frozenset({"html", "xml", "txt", "unknown", "asp", "vba"})
@@ -74,6 +87,12 @@ def without_false_mark(content: bytes) -> bytes:
             break
         content = content[len(WIDE_MARKS[0]) :]
     return content
+
+
+def find_interpreted_type(head: bytes) -> FileType | None:
+    """The type of a script by the program that runs the script. The bytes behind the script may be anything, as in installers."""
+    named = INTERPRETER.match(head)
+    return INTERPRETERS.get(named[1]) if named else None
 
 
 def find_script_type(head: bytes, guess: str) -> FileType | None:
