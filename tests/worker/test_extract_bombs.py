@@ -13,7 +13,7 @@ import pikepdf
 import pybit7z
 import pytest
 
-from samplebank.worker.analysers.extract import plain
+from samplebank.worker.analysers.extract import plain, zips
 from samplebank.worker.analysers.extract.haul import LATE, SECONDS, Haul, Stopped
 from samplebank.worker.analysers.extract.passwords import Words
 from samplebank.worker.analysers.extract.pdf_objects import MOST_INSIDE, dictionaries
@@ -261,7 +261,7 @@ def test_only_the_first_bytes_of_a_large_member_are_decrypted_by_the_slow_standa
     monkeypatch.setattr(zipfile, "_ZipDecrypter", counted)
     haul = Haul(len(made))
 
-    plain.open_zip(made, haul, Words([word]))
+    zips.open_zip(made, haul, Words([word]))
 
     assert [child.data for child in haul.children()] == [content]
     assert sum(decrypted) <= 12

@@ -180,7 +180,7 @@ async def test_zip_files_that_are_members_stay_members(extract: Extract) -> None
 async def test_very_many_zip_files_one_behind_the_other_stop_at_a_limit(extract: Extract) -> None:
     result = await extract(zipped({"A.EXE": PROGRAM}) + zipped({}) * 50)
 
-    assert (contents(result), result.result["limits"]) == ([], ["over the limit of files"])
+    assert (contents(result), result.result["limits"]) == ([PROGRAM], ["over the limit of files"])
 
 
 IN_FRONT: dict[str, bytes] = {
@@ -255,6 +255,34 @@ async def test_a_compressed_file_behind_a_script_is_opened(
     extract: Extract, script: bytes, mode: str
 ) -> None:
     assert contents(await extract(script + tarred({"A.EXE": PROGRAM}, mode))) == [PROGRAM]
+
+
+@pytest.mark.parametrize("between", [b"\n", b"exit 0\n\0\0\0"], ids=["next line", "anywhere"])
+async def test_a_program_behind_a_script_of_unix_is_taken(extract: Extract, between: bytes) -> None:
+    program = ELF + secrets.token_bytes(500)
+
+    assert contents(await extract(b"#!/bin/sh\ntail -n +3 $0 >x; exec ./x\n" + between + program)) == [
+        program
+    ]
+
+
+WINDOWS_PROGRAM = PROGRAM.replace(b"PE\0\0", b"PE\0\0\x64\x86\x04\0") + secrets.token_bytes(5000)
+CARRIERS = {
+    "batch file": b'@echo off\r\nmore +3 "%~f0" >%tmp%\\x.exe\r\nexit /b\r\n',
+    "shortcut": b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F" + bytes(60),
+    "picture": IN_FRONT["picture"],
+}
+
+
+@pytest.mark.parametrize("front", CARRIERS)
+async def test_a_program_of_windows_behind_something_else_is_taken(extract: Extract, front: str) -> None:
+    assert contents(await extract(CARRIERS[front] + b"MZ" + WINDOWS_PROGRAM)) == [WINDOWS_PROGRAM]
+
+
+async def test_letters_of_a_program_behind_a_picture_are_no_program(extract: Extract) -> None:
+    result = await extract(IN_FRONT["picture"] + b"MZ" * 5000 + b"PE\0\0" * 5000)
+
+    assert (result.children, result.result["opened"]) == ([], [])
 
 
 async def test_the_tables_of_a_file_system_are_listed_as_such(extract: Extract) -> None:

@@ -84,7 +84,7 @@ def _result(haul: Haul) -> Result:
         "isEncrypted": haul.is_encrypted,
     }
     if haul.problems:
-        facts["problems"] = haul.problems[:MOST_PROBLEMS]
+        facts["problems"] = list(dict.fromkeys(haul.problems))[:MOST_PROBLEMS]
     if haul.password_used is not None:
         facts["passwordUsed"] = haul.password_used
     evidence = []

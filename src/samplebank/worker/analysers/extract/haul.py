@@ -149,8 +149,12 @@ class Haul:
     def fail(self, path: str, size: int, error: Exception) -> None:
         """List a member that cannot be unpacked."""
         is_hungry = isinstance(error, MemoryError) or NO_MEMORY in str(error)
-        self.problems.append(f"{path[-LONGEST_PATH:]}: {type(error).__name__}: {error}"[:300])
+        self.damage(path, error)
         self.pass_over(path, size, HUNGRY if is_hungry else DAMAGED)
+
+    def damage(self, path: str, error: Exception) -> None:
+        """Tell what is wrong with a member."""
+        self.problems.append(f"{path[-LONGEST_PATH:]}: {type(error).__name__}: {error}"[:300])
 
     def children(self) -> list[Child]:
         """The children: programs, scripts, documents, archives, mails and the rest, each by path. Lists those left over."""

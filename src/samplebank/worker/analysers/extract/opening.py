@@ -8,6 +8,7 @@ from samplebank.identification.texts import WIDE_MARKS, without_false_mark
 from samplebank.worker.analysers.extract import (
     asar,
     autoit,
+    carried,
     cms,
     compound,
     frozen,
@@ -21,6 +22,7 @@ from samplebank.worker.analysers.extract import (
     symbian,
     text_encodings,
     tnef,
+    zips,
 )
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, MAIL_HEADER, is_text
@@ -43,7 +45,7 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     words = Words(words_for(sample))
     head = data[:HEAD_BYTES]
     label = label_of(data, head)
-    if label not in WITHOUT_MORE and plain.ends_with_zip(data):
+    if label not in WITHOUT_MORE and zips.ends_with_zip(data, exactly=label in DOCUMENTS):
         _open_zip(data, haul, words)
     if label in plain.STREAMS:
         _open_compressed(data, sample, haul, label)
@@ -78,7 +80,7 @@ def _has_opened_wrapped(data: bytes, sample: SampleFile, haul: Haul, words: Word
         return True
     behind = plain.stream_behind_script(data)
     if behind is None:
-        return False
+        return data.startswith(b"#!") and carried.has_taken_program(data, haul)
     place, stream = behind
     if stream == "tar":
         haul.opened.append("tar")
@@ -104,13 +106,15 @@ def _open_signed(content: bytes, sample: SampleFile, haul: Haul) -> None:
 
 
 def _open_unmarked(data: bytes, head: bytes, haul: Haul, words: Words, label: str) -> None:
-    """Open a text, or an archive behind a picture or behind a script."""
+    """Open a text, or an archive or a program behind a picture, a shortcut or a script."""
     if label in UNOPENED:
         _tell_unopened(label, haul)
     elif is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
         _open_text(data, head, haul)
-    elif label in sevenzip.PICTURES or not label:
-        sevenzip.open_behind(data, haul, words, within=1)
+    elif label in CARRIERS or not label:
+        has_opened = sevenzip.open_behind(data, haul, words, within=1)
+        if not has_opened and (label or carried.starts_as_text(data)):
+            carried.has_taken_program(data, haul)
 
 
 def _tell_unopened(label: str, haul: Haul) -> None:
@@ -123,6 +127,8 @@ def _tell_unopened(label: str, haul: Haul) -> None:
 WHOLE: Mapping[str, Callable[[bytes, Haul], None]] = {"asar": asar.open_asar, "tar": plain.open_tar}
 DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef", "one"})
 PROGRAMS = frozenset({"pebin", "elf", "macho"})
+#: what is shown, or started, though more follows
+CARRIERS = sevenzip.PICTURES | {"lnk"}
 #: archives and file systems that no library of the worker opens
 UNOPENED = frozenset(
     (
@@ -149,12 +155,13 @@ def label_of(data: bytes, head: bytes) -> str:
 
 def _open_zip(data: bytes, haul: Haul, words: Words) -> None:
     """The standard library opens what it knows; 7-Zip opens other methods, AES, and files without a directory."""
-    for start, end in list(plain.places_of_zips(data, haul)) or [(0, len(data))]:
-        if sevenzip.can_open("zip") and not plain.knows_all_of(data[:end]):
+    places = list(zips.places_of_zips(data, haul)) or [(0, len(data))]
+    for start, end in places:
+        if sevenzip.can_open("zip") and not zips.knows_all_of(data[:end]):
             _open_archive(data[start:end], haul, words, "zip")
         else:
             haul.opened.append("zip")
-            plain.open_zip(data[:end], haul, words)
+            zips.open_zip(data[:end], haul, words, is_first=(start, end) == places[-1])
 
 
 def _open_archive(data: bytes, haul: Haul, words: Words, label: str, alone: str = "content") -> None:
@@ -192,9 +199,9 @@ def _open_compound(data: bytes, haul: Haul, words: Words) -> None:
 
 def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
     """What stands behind a program: an archive or a script that the program unpacks."""
-    if plain.has_zip_behind(data):
+    if zips.has_zip_behind(data):
         haul.opened.append("zip")
-        plain.open_zip(data, haul, words)
+        zips.open_zip(data, haul, words)
     elif autoit.begin_of(data) >= 0 and autoit.can_open():
         haul.opened.append("autoit")
         autoit.open_script(data, haul)

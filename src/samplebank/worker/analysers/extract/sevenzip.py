@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
-from samplebank.worker.analysers.extract import iso
+from samplebank.worker.analysers.extract import iso, rescue
 from samplebank.worker.analysers.extract.extras import installed
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.kinds import Kind, kind_by_name, kind_of
@@ -118,7 +118,8 @@ def open_archive(
         haul.opened.append(how)
         if word is not None:
             haul.password_used = word
-        locked = _take_all(reader, haul, how, is_image=label in IMAGES, only=only, alone=alone)
+        save = rescue.Rescue(data, haul).take if label == "zip" else None
+        locked = _take_all(reader, haul, how, is_image=label in IMAGES, only=only, alone=alone, save=save)
         if name == "Iso":
             _take_hidden(reader, data, haul)
         _take_locked(locked, partial(_reader, data, kind), haul, how, words)
@@ -187,7 +188,14 @@ def _smallest_locked(reader: Any) -> int | None:
 
 
 def _take_all(
-    reader: Any, haul: Haul, how: str, *, is_image: bool, only: frozenset[Kind] | None, alone: str
+    reader: Any,
+    haul: Haul,
+    how: str,
+    *,
+    is_image: bool,
+    only: frozenset[Kind] | None,
+    alone: str,
+    save: Callable[[str, Exception], int | None] | None,
 ) -> list[Any]:
     """Take what the reader opens. Answers the members that need another password."""
     locked = []
@@ -205,7 +213,7 @@ def _take_all(
         except pybit7z.BitException as error:
             if item.is_encrypted():
                 locked.append(item)
-            else:
+            elif save is None or save(path, error) is None:
                 haul.fail(path, size, error)
             continue
         take_member(content, path, haul, how, only)
