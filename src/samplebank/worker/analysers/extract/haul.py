@@ -7,6 +7,7 @@ import msgspec
 
 from samplebank.worker.analysers.allowance import Allowance
 from samplebank.worker.analysers.extract.kinds import Kind, kind_of
+from samplebank.worker.analysers.extract.passwords import MOST_GIVEN, words_beside
 from samplebank.worker.contract import JSON, Child
 
 MIB = 1024 * 1024
@@ -60,6 +61,7 @@ class Haul:
         self._allowance = Allowance(SECONDS, used=used)
         self._found: list[Found] = []
         self._digests: set[bytes] = set()
+        self._words: list[str] = []
         self._read = self._kept = 0
         self.members = 0
         self.listing: list[dict[str, JSON]] = []
@@ -99,6 +101,7 @@ class Haul:
     ) -> None:
         """Take the bytes of a member: as a child, or into the list. With `acts`, any content becomes a child."""
         self._read += len(data)
+        self._words += words_beside(path, data)
         kind = kind_of(path, data)
         kind = Kind.SCRIPT if acts and kind is Kind.LISTED else kind
         if kind is Kind.LISTED:
@@ -162,8 +165,9 @@ class Haul:
         for found in ordered[MOST_CHILDREN:]:
             self.note(MANY)
             self.pass_over(found.path, len(found.data), MANY, hashlib.sha256(found.data).hexdigest())
+        words = "\n".join(dict.fromkeys(self._words[:MOST_GIVEN])) or None
         return [
-            Child(name=found.path, data=found.data, how=found.how, password=found.password)
+            Child(name=found.path, data=found.data, how=found.how, password=found.password or words)
             for found in ordered[:MOST_CHILDREN]
         ]
 

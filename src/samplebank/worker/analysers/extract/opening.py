@@ -157,6 +157,7 @@ def _open_zip(data: bytes, haul: Haul, words: Words) -> None:
     """The standard library opens what it knows; 7-Zip opens other methods, AES, and files without a directory."""
     places = list(zips.places_of_zips(data, haul)) or [(0, len(data))]
     for start, end in places:
+        words.hear(zips.words_of_comment(data[:end]))
         if sevenzip.can_open("zip") and not zips.knows_all_of(data[:end]):
             _open_archive(data[start:end], haul, words, "zip")
         else:

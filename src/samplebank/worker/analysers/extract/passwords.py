@@ -8,7 +8,7 @@ from samplebank.worker.analysers.allowance import Allowance
 from samplebank.worker.contract import SampleFile
 
 MOST_TRIES, SECONDS = 30, 20.0
-MOST_GIVEN, LONGEST = 20, 100
+MOST_GIVEN, LONGEST, LONGEST_NAME, SHORTEST = 20, 100, 300, 3
 #: the option of the policy with the words of the site, one on a line
 OPTION = "passwords"
 META_DATA = "password"
@@ -54,14 +54,28 @@ SAID_BEFORE = re.compile(
     rf"(?:as|als|como|comme|come)\s+(?:\w{{1,12}}\s+){{0,2}}?(?:{NAMES})\b"
 )
 
+#: the name of a file that tells a password: `Setup_Pass_1234.7z`, `bill (password is 1234).zip`
+IN_NAME = re.compile(
+    rf"(?i)(?:^|[^a-z])(?:{NAMES}|{UNSPACED_NAMES}|pw|pass|passwd|passwort)(?:[ _:=.-]{{1,3}}(?:is|ist|es)?[ _:=-]{{0,3}}|(?<=[^a-z])is[ _])([^\s_()\[\]{{}}]{{3,40}})"
+)
+#: a file beside an archive with the password of the archive in its name or text
+BESIDE, MOST_BESIDE_BYTES, MOST_LINES = (
+    re.compile(rf"(?i)(?:^|[^a-z])(?:{NAMES}|{UNSPACED_NAMES}|pw|pass)(?:[^a-z]|$)"),
+    4096,
+    5,
+)
+#: a file name ends before its last dots
+ENDINGS = re.compile(r"(?i)(?:\.(?=\d*[a-z])[a-z0-9]{1,5}){1,2}$")
+
 PATTERNS = (SAID, SAID_LATER, SAID_SHORTLY, SAID_BEFORE)
 
 
 def words_for(sample: SampleFile) -> list[str]:
-    """The words to try: given with the submission, of the site, the usual words. Each word once."""
+    """The words to try: given with the submission, in the name of the file, of the site, the usual words. Each word once."""
     given = (sample.submission.get("metaData") or {}).get(META_DATA, "")
     site = sample.options.get(OPTION, "")
-    words = [*_lines(str(given)), *_lines(site), *USUAL]
+    name = str(sample.submission.get("fileName") or "")
+    words = [*_lines(str(given)), *words_in_name(name), *_lines(site), *USUAL]
     return list(dict.fromkeys(words))[:MOST_TRIES]
 
 
@@ -72,6 +86,23 @@ def words_in(text: str) -> list[str]:
         word.rstrip(".,;)") for word in chain.from_iterable(pattern.findall(part) for pattern in PATTERNS)
     )
     return list(dict.fromkeys(word for word in found if word))[:MOST_GIVEN]
+
+
+def words_in_name(path: str) -> list[str]:
+    """The words that the name of a file gives as passwords."""
+    name = path.replace("\\", "/").rpartition("/")[2][-LONGEST_NAME:]
+    found = (word.strip(".,;-!'") for word in IN_NAME.findall(ENDINGS.sub("", name)))
+    return list(dict.fromkeys(word for word in found if len(word) >= SHORTEST))[:MOST_GIVEN]
+
+
+def words_beside(path: str, data: bytes) -> list[str]:
+    """The words that a file gives for the archives beside the file, by its name and by its text: `PASSWORD.txt` with the line `1234`."""
+    name = path.replace("\\", "/").rpartition("/")[2][-LONGEST_NAME:]
+    if not BESIDE.search(ENDINGS.sub("", name)) or len(data) > MOST_BESIDE_BYTES:
+        return []
+    text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "replace")
+    lines = [line for line in _lines(text)[:MOST_LINES] if " " not in line and line.isprintable()]
+    return list(dict.fromkeys([*words_in_name(name), *words_in(text), *lines]))[:MOST_GIVEN]
 
 
 def _lines(text: str) -> list[str]:
@@ -87,6 +118,10 @@ class Words:
     def __init__(self, words: Iterable[str]) -> None:
         self._words = list(words)[:MOST_TRIES]
         self._allowance = Allowance(SECONDS)
+
+    def hear(self, words: Iterable[str]) -> None:
+        """Note words that the sample itself tells: these are tried first."""
+        self._words = list(dict.fromkeys([*words, *self._words]))[:MOST_TRIES]
 
     @property
     def has_time(self) -> bool:

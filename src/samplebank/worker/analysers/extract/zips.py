@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from samplebank.worker.analysers.extract import rescue, sevenzip
 from samplebank.worker.analysers.extract.haul import MANY, SAME, Haul
 from samplebank.worker.analysers.extract.kinds import kind_by_name
-from samplebank.worker.analysers.extract.passwords import Words
+from samplebank.worker.analysers.extract.passwords import Words, words_in
 from samplebank.worker.analysers.extract.plain import BROKEN, LOST
 
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
@@ -72,6 +72,12 @@ def ends_with_zip(data: bytes, *, exactly: bool) -> bool:
     comment = int.from_bytes(data[mark + COMMENT_LENGTH : mark + END_BYTES], "little")
     end = mark + END_BYTES + comment
     return mark > 0 and (end == len(data) or not exactly) and zipfile.is_zipfile(io.BytesIO(data))
+
+
+def words_of_comment(data: bytes) -> list[str]:
+    """The words that the comment of a ZIP file gives as passwords."""
+    mark = data.rfind(END_MARK, max(0, len(data) - 66_000))
+    return words_in(data[mark + END_BYTES :].decode("utf-8", "replace")) if mark >= 0 else []
 
 
 def open_zip(data: bytes, haul: Haul, words: Words, *, is_first: bool = True) -> None:
