@@ -37,7 +37,9 @@ def test_an_expired_key_does_not_work(service: Service, bank: Bank) -> None:
     assert eventually(lambda: session(bank, key) == 401, timeout=20)
 
 
-def test_a_key_can_be_narrowed_to_a_role(service: Service, bank: Bank) -> None:
+def test_a_key_narrowed_to_a_role_that_its_user_does_not_hold_has_no_rights(
+    service: Service, bank: Bank
+) -> None:
     key = issued(service, "chief", "--role", "SAMPLEDB-VIEWER")["key"]
 
     answer = bank.call("GET", "/sampledb/v2/worker", None, headers={"Argus-API-Key": key})

@@ -35,6 +35,8 @@ from kit.service import Service
         (["submit", "/bin/ls", "--meta", "case 7"], '"case 7" must have the form KEY=VALUE'),
         (["submit", "/bin/ls", "--meta", "a=1", "--meta", "a=2"], "a is given more than once"),
         (["submit", ""], "A path is empty"),
+        (["backup", ""], "The name of the folder is empty"),
+        (["restore", " "], "The name of the folder is empty"),
         (["jobs", "--why", " "], "The id is empty"),
         (["submit", "/bin/ls", "--tlp", "red"], "--tlp"),
         (["submit", "/bin/ls", "--parallel", "0"], "--parallel"),

@@ -27,8 +27,18 @@ INSIDE = "{} lies in {}, which the backup copies: name a folder elsewhere, best 
 PARTIAL = "backups before are whole, and the next backup uses what was copied."
 
 
+def not_empty(text: str) -> str:
+    """Refuse an argument that names no folder, as a variable does that is not set."""
+    if not text.strip():
+        raise typer.BadParameter("The name of the folder is empty: name a folder, or . for this one.")
+    return text
+
+
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of backups, made if need be.")],
+    name: Annotated[
+        str,
+        typer.Argument(callback=not_empty, metavar="DIR", help="The folder of backups, made if need be."),
+    ],
     *,
     keep: Annotated[
         int | None, typer.Option(min=1, help="Keep so many backups, and remove the older ones.")
@@ -40,7 +50,7 @@ def backup(
     The exit code is 1, too, where stored files are missing or damaged: the backup holds everything else.
     """
     own = settings.load(os.environ)
-    began, folder = time.monotonic(), folder.expanduser().absolute()
+    began, folder = time.monotonic(), Path(name).expanduser().absolute()
     _check(own, folder)
     with _told(folder), opened(own) as installation, for_backup(folder) as backups:
         with shown("Backing up") as tell:
@@ -50,8 +60,8 @@ def backup(
         write_json(_described(made, removed, time.monotonic() - began))
     else:
         _tell(made, removed, backups, time.monotonic() - began)
-    for name in made.missing:
-        complain(f"{name} is missing or damaged in the installation, and so in the backup.")
+    for file in made.missing:
+        complain(f"{file} is missing or damaged in the installation, and so in the backup.")
     if made.missing:
         raise typer.Exit(1)
 

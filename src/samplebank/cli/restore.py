@@ -14,7 +14,7 @@ from samplebank.backups.checking import check_backup
 from samplebank.backups.note import NOTE
 from samplebank.backups.place import for_restore
 from samplebank.backups.restoring import Chosen, restore_backup
-from samplebank.cli.backup import shown
+from samplebank.cli.backup import not_empty, shown
 from samplebank.cli.ending import INTERRUPTED
 from samplebank.cli.printing import JsonOption, complain, out, write_json
 from samplebank.errors import Refusal, Unavailable
@@ -25,8 +25,11 @@ BEGUN = "The restore into {} has begun, and the service does not start there: th
 
 
 def restore(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder that `samplebank backup` was given.")
+    name: Annotated[
+        str,
+        typer.Argument(
+            callback=not_empty, metavar="DIR", help="The folder that `samplebank backup` was given."
+        ),
     ],
     *,
     at: Annotated[
@@ -42,7 +45,7 @@ def restore(
     The installation is the one that the settings name: a new data folder, or an empty database and an empty blob store.
     """
     own = settings.load(os.environ)
-    began, folder = time.monotonic(), folder.expanduser().absolute()
+    began, folder = time.monotonic(), Path(name).expanduser().absolute()
     until = None if at is None else _moment(at)
     with _told(own), for_restore(folder) as backups:
         path = backups.choose(until)
