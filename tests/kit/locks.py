@@ -16,9 +16,7 @@ PATIENCE = 60
 # PostgreSQL tells nobody when a session begins to wait, so the test looks.
 WAITING = "SELECT pid FROM pg_stat_activity, pg_sleep(0.01) WHERE $1 = ANY (pg_blocking_pids(pid))"
 NOTHING_UNDER_WAY = """
-    SELECT NOT EXISTS (SELECT FROM pg_stat_activity
-                        WHERE backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_backend_pid())
-      FROM pg_sleep(0.05)
+    SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid()) FROM pg_sleep(0.05)
 """
 # Another session may have come first: who waits for a row waits for those who wait for the row already.
 BEHIND = """
@@ -77,20 +75,19 @@ class Line:
 async def line_before(service: Service, table: str) -> AsyncIterator[Line]:
     """Nobody else reads the table until the end of the block. The housekeeper of the service rests."""
     url = service.database_url
-    async with (
-        connected(url) as db,
-        connected(url) as holder,
-        _housekeeper_without_statement(service, db),
-        holder.transaction(),
-    ):
-        await holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        session = holder.get_server_pid()
-        yield Line(db, session, others=await sessions_behind(db, session))
+    async with connected(url) as db, connected(url) as holder:
+        with await housekeeper_between_statements(service, db):
+            async with holder.transaction():
+                await holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+                session = holder.get_server_pid()
+                yield Line(db, session, others=await sessions_behind(db, session))
 
 
-@asynccontextmanager
-async def _housekeeper_without_statement(service: Service, db: Any) -> AsyncIterator[None]:
-    """The housekeeper rests between two statements: a statement under way would come to a locked table later."""
+async def housekeeper_between_statements(service: Service, db: Any) -> ExitStack:
+    """Stop the housekeeper while nobody has a transaction; answers what lets the housekeeper go on.
+
+    What the housekeeper has begun would come to a locked table later, and keep back the feed.
+    """
     with ExitStack() as rest:
         async with asyncio.timeout(PATIENCE):
             rest.enter_context(housekeeper_at_rest(service))
@@ -98,4 +95,4 @@ async def _housekeeper_without_statement(service: Service, db: Any) -> AsyncIter
                 rest.close()
                 await asyncio.sleep(0.02)  # in which the housekeeper goes on
                 rest.enter_context(housekeeper_at_rest(service))
-        yield
+        return rest.pop_all()

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from kit.bank import Bank, eventually
-from kit.processes import housekeeper_at_rest
+from kit.bank import Bank
+from kit.locks import housekeeper_between_statements
 from kit.service import Service, copy_prepared, remove
 from kit.visitor import Visitor
 from samplebank.database.connection import connect_alone
@@ -34,9 +34,6 @@ SETTINGS = {
 }
 #: the database tells of each statement in a line of its log
 TOLD = "log_statement = 'all'\nlog_parameter_max_length = 0\nlog_line_prefix = '@@ '\n"
-NO_TRANSACTION = """
-    SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid())
-"""
 SERVER = Path("data", "postgres", "data")
 
 
@@ -80,7 +77,7 @@ def two_worlds(folder: Path) -> Iterator[Worlds]:
             service.start()
         hide(full, Bank(full.url, full.keys), names)
         for service in services:
-            stack.enter_context(_at_rest(service))
+            stack.enter_context(asyncio.run(_rest(service)))
         seen_plain, seen_full = (
             World(service, Bank(service.url, service.keys), cookies) for service in services
         )
@@ -99,34 +96,16 @@ def _begun(plain: Service, names: Names) -> dict[str, str]:
     return cookies
 
 
-@contextmanager
-def _at_rest(service: Service) -> Iterator[None]:
-    """The housekeeper rests between two transactions. Behind an open one, the feed of this world would tell nothing more."""
-    with ExitStack() as rest:
+async def _rest(service: Service) -> ExitStack:
+    """Stop the housekeeper; answers what lets the housekeeper go on.
 
-        def rests_between() -> bool:
-            rest.close()
-            rest.enter_context(housekeeper_at_rest(service))
-            return asyncio.run(_has_no_transaction(service))
-
-        assert eventually(rests_between)
-        asyncio.run(_excuse_rest(service))
-        yield
-
-
-async def _has_no_transaction(service: Service) -> bool:
+    The housework is noted as done for a day: else `/readyz` misses the housekeeper, at another moment in each world.
+    """
     db = await connect_alone(service.database_url)
     try:
-        return bool(await db.fetchval(NO_TRANSACTION))
-    finally:
-        await db.close()
-
-
-async def _excuse_rest(service: Service) -> None:
-    """Note the housework as done for a day: else `/readyz` misses the housekeeper, at another moment in each world."""
-    db = await connect_alone(service.database_url)
-    try:
-        await db.execute("UPDATE housework SET done_time = done_time + 86400000")
+        with await housekeeper_between_statements(service, db) as rest:
+            await db.execute("UPDATE housework SET done_time = done_time + 86400000")
+            return rest.pop_all()
     finally:
         await db.close()
 
