@@ -59,8 +59,7 @@ def places_of_zips(data: bytes, haul: Haul) -> Iterator[tuple[int, int]]:
 
 def has_zip_behind(data: bytes) -> bool:
     """Whether a ZIP file ends the data, behind something else."""
-    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 66_000))
-    return end > 0 and zipfile.is_zipfile(io.BytesIO(data))
+    return _last_end(data) > 0 and zipfile.is_zipfile(io.BytesIO(data))
 
 
 def ends_with_zip(data: bytes, *, exactly: bool) -> bool:
@@ -68,15 +67,20 @@ def ends_with_zip(data: bytes, *, exactly: bool) -> bool:
 
     Members and objects of containers seldom end with their container.
     """
-    mark = data.rfind(END_MARK, max(0, len(data) - 66_000))
+    mark = _last_end(data)
     comment = int.from_bytes(data[mark + COMMENT_LENGTH : mark + END_BYTES], "little")
     end = mark + END_BYTES + comment
     return mark > 0 and (end == len(data) or not exactly) and zipfile.is_zipfile(io.BytesIO(data))
 
 
+def _last_end(data: bytes) -> int:
+    """Where the last end of a directory stands that a comment may follow; -1 where none stands."""
+    return data.rfind(END_MARK, max(0, len(data) - 66_000))
+
+
 def words_of_comment(data: bytes) -> list[str]:
     """The words that the comment of a ZIP file gives as passwords."""
-    mark = data.rfind(END_MARK, max(0, len(data) - 66_000))
+    mark = _last_end(data)
     return words_in(data[mark + END_BYTES :].decode("utf-8", "replace")) if mark >= 0 else []
 
 
