@@ -172,9 +172,10 @@ def _local_entries(content: bytes) -> list[Entry]:
     return entries
 
 
+def name_of(name: bytes, flags: int) -> str:
+    """The name of a member, by the flags of the member, with slashes between folders."""
+    return name.decode("utf-8" if flags & UTF_8 else "cp437", errors="replace").replace("\\", "/")
+
+
 def _text(name: bytes, flags: int) -> str:
-    return (
-        name[:MOST_READ_NAME_BYTES]
-        .decode("utf-8" if flags & UTF_8 else "cp437", errors="replace")
-        .replace("\\", "/")
-    )
+    return name_of(name[:MOST_READ_NAME_BYTES], flags)

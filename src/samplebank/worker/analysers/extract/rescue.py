@@ -15,6 +15,7 @@ from samplebank.identification.zip_directory import (
     Directory,
     Entry,
     Unreadable,
+    name_of,
     read_content,
     read_directory,
 )
@@ -25,7 +26,6 @@ LEFT_OUT = "the directory of the archive leaves the member out"
 BEHIND_MEMBER = 64
 #: members of one name that are tried
 MOST_TRIED = 5
-UTF_8 = 0x800
 
 
 class Rescue:
@@ -80,11 +80,9 @@ def _left_out(data: bytes, known: Mapping[int, int]) -> Iterator[Entry]:
         packed = known.get(place, packed)
         end = begin + more + packed
         if place not in known:
-            name = data[place + LOCAL_HEADER.size : begin].decode(
-                "utf-8" if flags & UTF_8 else "cp437", "replace"
-            )
+            name = name_of(data[place + LOCAL_HEADER.size : begin], flags)
             end = end if packed else _next_header(data, end)
-            yield Entry(name.replace("\\", "/"), flags, method, end - begin - more, size, place)
+            yield Entry(name, flags, method, end - begin - more, size, place)
         place = end if data.startswith(LOCAL, end) else data.find(LOCAL, end, end + BEHIND_MEMBER)
         if place < 0:
             return
