@@ -325,13 +325,17 @@ async def test_the_palette_goes_to_a_page_by_its_name(mia: Tab) -> None:
 
 
 async def hold_dialogs(tab: Tab) -> asyncio.Future[Route]:
-    """Let what opens dialogs come late: only when the request goes on."""
+    """Let what opens dialogs come late: only when the request goes on.
+
+    The page is loaded anew: a page that is there already may send its next request before the browser holds requests.
+    """
     held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
 
     def hold(route: Route) -> None:
         held.set_result(route)
 
     await tab.page.route("**/keys.js", hold)
+    await tab.page.reload()
     return held
 
 

@@ -50,8 +50,6 @@ async def test_thirty_files_are_dropped_and_watched_to_their_verdicts(
 
 async def test_after_a_reload_in_the_middle_the_rest_is_sent(mia: Tab, bank: Bank, worker: str) -> None:
     dropped = files(30)
-    await mia.open("/submit")
-    await say(mia, bank.plan(worker))
     arrived, is_lost = 0, asyncio.Event()
 
     async def answer_twelve(route: Route) -> None:
@@ -64,6 +62,8 @@ async def test_after_a_reload_in_the_middle_the_rest_is_sent(mia: Tab, bank: Ban
             is_lost.set()
 
     await mia.page.route("**/submit/file?*", answer_twelve)
+    await mia.open("/submit")
+    await say(mia, bank.plan(worker))
     await drop(mia, dropped)
     await expect(mia.page.locator("#summary")).to_contain_text("12 stored")
     await is_lost.wait()
@@ -87,8 +87,8 @@ async def test_after_many_batches_there_is_room_for_what_is_left_of_another(mia:
     async def lose(_: Route) -> None:
         """The answer never comes."""
 
-    await mia.open("/submit")
     await mia.page.route("**/submit/file?*", lose)
+    await mia.open("/submit")
     await drop(mia, dropped)
     await expect(mia.page.locator("#summary")).to_contain_text("3 to go")
     await mia.page.reload()
@@ -145,8 +145,8 @@ async def test_after_a_reload_each_file_of_one_name_is_known_by_its_bytes(mia: T
         if arrived == 1:
             await route.continue_()
 
-    await mia.open("/submit")
     await mia.page.route("**/submit/file?*", answer_one)
+    await mia.open("/submit")
     await drop_pairs(mia, [(name, one), (name, other)])
     await expect(mia.page.locator("#summary")).to_contain_text("1 stored")
     await mia.page.reload()
@@ -166,14 +166,14 @@ async def test_a_known_file_is_told_before_its_bytes_travel(mia: Tab, bank: Bank
     seen, foreign, _ = dropped
     bank.submit(dropped[seen], "mia")
     bank.submit(dropped[foreign], "quinn")
-    await mia.open("/submit")
-    await say(mia, bank.plan(worker))
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         held.append(route)
 
     await mia.page.route("**/submit/file?*", hold)
+    await mia.open("/submit")
+    await say(mia, bank.plan(worker))
     await drop(mia, dropped)
 
     rows = mia.page.locator(".sending tr")
