@@ -70,6 +70,19 @@ class Unlucky:
         return request[::-1]
 
 
+class Unprepared:
+    """End the process that prepares calls."""
+
+    def __init__(self, argument: str) -> None:
+        self._status = int(argument)
+
+    def prepare(self) -> None:
+        os._exit(self._status)
+
+    def __call__(self, request: bytes) -> bytes:
+        return request[::-1]
+
+
 def without_start(argument: str) -> Answerer:
     raise ValueError(argument)
 

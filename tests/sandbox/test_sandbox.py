@@ -190,7 +190,15 @@ async def test_two_children_answer_at_the_same_time() -> None:
 
 async def test_a_factory_that_fails_is_no_fault_of_the_request() -> None:
     async with made("without_start", "no model here") as sandbox:
-        with pytest.raises(NotStarted, match="ValueError: no model here"):
+        with pytest.raises(NotStarted, match=r"ValueError: no model here \(.*/misbehaving\.py, line \d+\)$"):
+            await sandbox.call(b"abc", 10)
+
+
+async def test_a_child_that_ends_itself_before_the_call_is_not_said_to_be_ended_from_outside() -> None:
+    async with made("Unprepared", "3") as sandbox:
+        with pytest.raises(
+            NotStarted, match=r"^The preparation of the analysis crashed with exit status 3\.$"
+        ):
             await sandbox.call(b"abc", 10)
 
 

@@ -135,12 +135,14 @@ def test_a_rejected_file_fails_its_task_with_the_reason(bank: Bank, worker: Name
     assert task.analyses() == []
 
 
-def test_a_crashing_analyser_fails_the_task_with_its_last_words(bank: Bank, worker: Names) -> None:
+def test_an_analyser_that_ends_its_process_fails_the_task_with_its_last_words(
+    bank: Bank, worker: Names
+) -> None:
     task = Given(bank, worker["Broken"])
 
     ended = task.ended()
 
-    assert ended["message"] == "The analysis crashed with exit status 1: Stopped at 5000."
+    assert ended["message"] == "The analysis stopped with SystemExit: Stopped at 5000."
 
 
 def test_an_exception_that_quotes_the_sample_fails_the_task_and_shows_its_author_the_trace(

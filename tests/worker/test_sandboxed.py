@@ -88,6 +88,16 @@ async def test_a_wrong_import_path_is_explained(import_path: str, reason: str) -
         await SandboxedAnalyser.open(import_path, import_from=(HERE,))
 
 
+async def test_an_import_that_fails_is_told_with_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "mistaken.py").write_text("import json\n\nimport no_such_module\n")
+
+    with pytest.raises(SandboxError) as failed:
+        await SandboxedAnalyser.open("mistaken:Mistaken", import_from=(tmp_path,))
+
+    said = f"No module named 'no_such_module' ({tmp_path}/mistaken.py, line 3)"
+    assert failed.value.reason == f"The sandbox did not start. ModuleNotFoundError: {said}"
+
+
 @pytest.mark.parametrize(
     ("says", "reason"),
     [
@@ -200,15 +210,24 @@ async def test_the_kit_counts_the_children_that_the_worker_will_tell(sample: Pat
     assert (result.result, [child.name for child in result.children]) == ({"size": 4}, ["a.exe"])
 
 
-async def test_what_prepare_dies_of_is_told_to_the_operator(
-    sample: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("analyser", "by", "told"),
+    [
+        ("Unprepared", "error", "prepare() stopped with OSError: no list of words"),
+        ("Unprepared", "exit", "prepare() stopped with SystemExit: no list of words"),
+        ("Worried", "error", "problems() stopped with OSError: no list of words"),
+        ("Worried", "text", "The list is old."),
+        ("Worried", "nothing", None),
+    ],
+)
+async def test_what_is_wrong_beside_the_analysis_is_told_to_the_operator_and_costs_no_analysis(
+    sample: Path, caplog: pytest.LogCaptureFixture, analyser: str, by: str, told: str | None
 ) -> None:
     with caplog.at_level(logging.WARNING, "samplebank.worker"):
-        await analysed("staged_analysers:Unprepared", sample, import_from=(HERE,))
+        await analysed(f"staged_analysers:{analyser}", sample, settings={"by": by}, import_from=(HERE,))
 
-    assert [vars(record)["fields"]["reason"] for record in caplog.records] == [
-        "prepare() stopped with OSError: no list of words"
-    ]
+    reasons = [vars(record)["fields"]["reason"] for record in caplog.records]
+    assert reasons == ([told] if told else [])
 
 
 async def test_a_file_that_is_rejected_without_a_word_is_told_as_rejected(sample: Path) -> None:
@@ -224,6 +243,13 @@ async def test_what_an_analysis_printed_before_its_end_is_kept_for_its_author(
         await analysed(f"staged_analysers:{analyser}", sample, import_from=(HERE,))
 
     assert failed.value.printed.startswith("looking at 4\n")
+
+
+async def test_an_analyser_that_ends_its_process_is_told_where(sample: Path) -> None:
+    with pytest.raises(Failed, match=r"^The analysis stopped with SystemExit: Stopped at 4\.$") as failed:
+        await analysed("staged_analysers:Broken", sample, import_from=(HERE,))
+
+    assert 'sys.exit(f"Stopped at {sample.size}.")' in failed.value.trace
 
 
 async def test_an_analysis_over_its_time_blames_the_file(sample: Path) -> None:

@@ -19,6 +19,7 @@ from typing import NoReturn, TypeVar, cast
 
 import msgspec
 
+from samplebank.sandbox.blame import told
 from samplebank.sandbox.confinement import confine, prepare_seal, renew_cpu_seconds, seal
 from samplebank.sandbox.large_pages import gather_memory
 from samplebank.sandbox.limits import (
@@ -36,6 +37,7 @@ from samplebank.sandbox.limits import (
     Report,
     Request,
     Unforked,
+    Unready,
     framed,
     made_path,
 )
@@ -55,7 +57,7 @@ def run() -> None:
             return
         sys.path.extend(map(str, assignment.import_from))
         confine(assignment.limits, assignment.parent)
-        answerer = _made_by(assignment)
+        answerer = _made_or_told(assignment, parent)
         prepare_seal()
         gc.collect()
         gather_memory(ctypes.CDLL(None))
@@ -68,6 +70,18 @@ def run() -> None:
                 parent.sendall(framed(report))
             except OSError:  # the parent has hung up, and waits for this process to end
                 os._exit(0)
+
+
+def _made_or_told(assignment: Assignment, parent: socket.socket) -> Answerer:
+    """Make the answerer. Where foreign code fails, tell the parent why, and end."""
+    try:
+        return _made_by(assignment)
+    except MemoryError:  # the parent knows a want of memory by the trace
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- foreign code
+        traceback.print_exc()
+        parent.sendall(framed(Unready(told(error, assignment.import_from))))
+        sys.exit(1)
 
 
 def _made_by(assignment: Assignment) -> Answerer:
@@ -121,7 +135,7 @@ def _prepare(answerer: Answerer) -> None:
     if prepare is not None:
         try:
             prepare()
-        except Exception:  # noqa: BLE001 -- foreign code
+        except (Exception, SystemExit):  # noqa: BLE001 -- foreign code
             traceback.print_exc()
 
 

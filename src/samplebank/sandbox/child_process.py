@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
+from samplebank.sandbox.deaths import death_by, is_want_of_memory, out_of_memory
 from samplebank.sandbox.diagnostics import Diagnostics
 from samplebank.sandbox.errors import (
     ChildKilled,
@@ -18,7 +18,6 @@ from samplebank.sandbox.errors import (
     Killed,
     KilledAtStart,
     NotStarted,
-    OutOfMemory,
     Refused,
     SandboxError,
     TimedOut,
@@ -33,25 +32,19 @@ from samplebank.sandbox.limits import (
     Ended,
     Exhausted,
     Limits,
+    Ready,
     Refusal,
     Reply,
     Report,
     Request,
     Unforked,
+    Unready,
     framed,
 )
 from samplebank.sandbox.patience import answered_within
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-# Words that C++, Rust and Python write before giving up for want of memory.
-WANT_OF_MEMORY = ("bad_alloc", "memory allocation of", "MemoryError", "Cannot allocate memory")
-#: no parser ends itself by these signals; the kernel sends SIGKILL when the machine has no memory left
-FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-#: what SIGKILL means where nobody sent the signal by hand
-NO_MEMORY = (
-    " Most likely the machine had no memory left: give the machine more, or run fewer analyses at once."
-)
 MOST_PRINTED_BYTES = 16 * 1024
 FRAME_OVERHEAD_BYTES = 1024
 REPORT_BYTES = 4096
@@ -155,7 +148,7 @@ class Child:
             case Answer(body):
                 return body
             case Exhausted():
-                raise self._out_of_memory()
+                raise out_of_memory(self._limits)
             case Refusal(reason):
                 raise Refused(reason)
 
@@ -174,13 +167,17 @@ class Child:
     async def _become_ready(self, assignment: Assignment) -> None:
         seconds = self._limits.start_seconds
         self._writer.write(framed(assignment))
-        if await self._report_within(seconds) is None:
-            status = await self._status_within(LAST_BREATH_SECONDS)
-            if status is None:
-                raise NotStarted(f"The sandbox did not start within {seconds:g} seconds.")
-            death = self._death_by(status)
-            kind = KilledAtStart if isinstance(death, Killed) else NotStarted
-            raise kind(f"The sandbox did not start. {death.reason}")
+        report = await self._report_within(seconds)
+        if isinstance(report, Ready):
+            return
+        if isinstance(report, Unready) and not is_want_of_memory(self._diagnostics.last_words()):
+            raise NotStarted(f"The sandbox did not start. {report.reason}")
+        status = await self._status_within(LAST_BREATH_SECONDS)
+        if status is None:
+            raise NotStarted(f"The sandbox did not start within {seconds:g} seconds.")
+        death = self._death_by(status)
+        kind = KilledAtStart if isinstance(death, Killed) else NotStarted
+        raise kind(f"The sandbox did not start. {death.reason}")
 
     async def _ask(self, frame: bytes) -> Reply:
         line = await self._open_call()
@@ -230,24 +227,21 @@ class Child:
             case Unforked(reason):
                 self._in_call = False
                 return NotStarted(reason)
-        if await self._status_within(0) is not None:
-            return ChildKilled("The sandbox was ended from outside.")
+        own_status = await self._status_within(0)
+        if own_status is not None:
+            return self._end_of_child(own_status)
         await self._stop_call()
         return Crashed("The analysis hung up without an answer.")
 
+    def _end_of_child(self, status: int) -> SandboxError:
+        """Why the child has ended. A child that ends by itself does so in what prepares calls, as the next child would."""
+        death = self._death_by(status)
+        if isinstance(death, Killed):
+            return ChildKilled("The sandbox was ended from outside.")
+        return NotStarted(death.reason.replace("The analysis", "The preparation of the analysis", 1))
+
     def _death_by(self, status: int) -> SandboxError:
-        if -status in FROM_OUTSIDE:
-            why = NO_MEMORY if status == -signal.SIGKILL else ""
-            return Killed(f"The analysis was ended from outside, by {signal.Signals(-status).name}.{why}")
-        last_words = self._diagnostics.last_words()
-        if any(words in last_words for words in WANT_OF_MEMORY):
-            return self._out_of_memory()
-        if status == -signal.SIGXCPU:
-            return TimedOut("The analysis used up its CPU time.")
-        cause = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        lines = last_words.strip().splitlines()
-        detail = f": {lines[-1][:300]}" if lines else "."
-        return Crashed(f"The analysis crashed with {cause}{detail}")
+        return death_by(status, self._diagnostics.last_words(), self._limits)
 
     async def _report_within(self, seconds: float) -> Report | None:
         """The next report of the child; None when no report comes in time, or when no report can come any more."""
@@ -268,11 +262,6 @@ class Child:
             async with asyncio.timeout(seconds):
                 return await self._process.wait()
         return None
-
-    def _out_of_memory(self) -> OutOfMemory:
-        return OutOfMemory(
-            f"The analysis needed more than its {self._limits.memory_bytes // MIB} MiB of memory."
-        )
 
 
 def _decoded(body: bytes, kind: Any) -> Any:

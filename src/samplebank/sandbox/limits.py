@@ -55,6 +55,12 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """The factory has returned; the first call may come."""
 
 
+class Unready(msgspec.Struct, frozen=True, tag=True):
+    """The factory has failed. The child ends."""
+
+    reason: str
+
+
 class Ended(msgspec.Struct, frozen=True, tag=True):
     """The process of a call is gone; `status` as of `os.waitstatus_to_exitcode`."""
 
@@ -80,7 +86,7 @@ class Refusal(msgspec.Struct, frozen=True, tag=True):
 
 
 #: A Report comes from the child, which never sees a sample. A Reply comes from the process of a call: an attacker may forge it.
-Report = Ready | Ended | Unforked
+Report = Ready | Unready | Ended | Unforked
 Reply = Answer | Exhausted | Refusal
 
 

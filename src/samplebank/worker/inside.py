@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -175,8 +175,8 @@ class OpenedAnalyser:
         self._unprepared = ()
         try:
             self._analyser.prepare()
-        except Exception as error:
-            self._unprepared = (storable(f"prepare() stopped with {type(error).__name__}: {error}"),)
+        except (Exception, SystemExit) as error:
+            self._unprepared = (storable(f"prepare() stopped with {_named(error)}"),)
             raise
 
     def __call__(self, message: bytes) -> bytes:
@@ -224,14 +224,26 @@ def _analysed(analyser: Analyser, sample: SampleFile, output: Output) -> Finishe
         reason = str(refusal) or NO_REASON
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 -- an error of foreign code fails the analysis of one file only
-        reason = f"The analysis stopped with {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- an error of foreign code fails the analysis of one file only
+        reason = f"The analysis stopped with {_named(error)}"
         trace = "".join(traceback.format_exception(error))[-LONGEST_TRACE:]
     return Rejection(message(reason), storable(trace), output.taken(), _problems(analyser))
 
 
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 def _problems(analyser: Analyser) -> tuple[str, ...]:
-    return tuple(storable(str(problem)) for problem in analyser.problems())
+    """The problems that the analyser names. An error in naming problems is a problem as well, and costs no analysis."""
+    try:
+        told: Any = analyser.problems()
+        problems = [told] if isinstance(told, str) else list(told or ())
+        return tuple(storable(str(problem)) for problem in problems)
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- foreign code
+        return (storable(f"problems() stopped with {_named(error)}"),)
 
 
 def _identities(analyser: Analyser) -> list[tuple[int, int] | None]:
