@@ -343,7 +343,7 @@ async def test_a_child_reads_the_folders_it_may(tmp_path: Path) -> None:
 
 
 async def test_a_call_reads_the_file_it_is_about_and_none_beside(sandbox: Sandbox, tmp_path: Path) -> None:
-    own, other = tmp_path / "own", tmp_path / "other"
+    own, other = Path(os.fsdecode(bytes(tmp_path / "own") + b"\xff")), tmp_path / "other"
     for file in (own, other):
         file.write_bytes(b"MZ")
 

@@ -1,6 +1,7 @@
 """Analysers as the worker sees analysers, and the kit for authors to test analysers."""
 
 import logging
+import os
 from pathlib import Path
 
 import msgspec
@@ -148,6 +149,15 @@ async def test_the_kit_runs_an_analyser_as_a_worker_would(sample: Path) -> None:
     result = await analysed("staged_analysers:Measuring", sample, options={"a": "b"}, import_from=(HERE,))
 
     assert (result.result["size"], result.result["options"]) == (4, {"a": "b"})
+
+
+async def test_a_file_whose_name_is_no_text_is_analysed(sample: Path) -> None:
+    odd = Path(os.fsdecode(bytes(sample) + b"\xff"))
+    move(sample, odd)
+
+    result = await analysed("staged_analysers:Measuring", odd, import_from=(HERE,))
+
+    assert result.result["size"] == 4
 
 
 async def test_the_kit_shows_why_a_file_is_rejected(sample: Path) -> None:

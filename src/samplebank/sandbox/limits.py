@@ -1,5 +1,6 @@
 """The limits of a child, and the messages between parent and child."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ Reply = Answer | Exhausted | Refusal
 
 
 def framed(message: msgspec.Struct) -> bytes:
-    body = msgspec.msgpack.encode(message, enc_hook=str)
+    body = msgspec.msgpack.encode(message, enc_hook=plain)
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 
@@ -99,7 +100,12 @@ def made_path(kind: type, value: Any) -> Path:
     """The `dec_hook` of all messages that name files."""
     if kind is not Path:
         raise TypeError(f"{kind} cannot be read from a message.")
-    return Path(value)
+    return Path(os.fsdecode(value))
+
+
+def plain(value: Any) -> bytes | str:
+    """The `enc_hook` of all messages that name files. Names of files are bytes, and need not be text."""
+    return os.fsencode(value) if isinstance(value, Path) else str(value)
 
 
 def check_json(told: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from samplebank.sandbox.limits import check_json, made_path
+from samplebank.sandbox.limits import check_json, made_path, plain
 from samplebank.worker.checking import WrongAnswer, checked, facts_of
 from samplebank.worker.contract import JSON, Analyser, Child, Evidence, Rejected, Result, SampleFile
 from samplebank.worker.output import Output
@@ -108,7 +108,7 @@ REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply, dec_hoo
 
 
 def encoded(message: msgspec.Struct) -> bytes:
-    return msgspec.msgpack.encode(message, enc_hook=str)
+    return msgspec.msgpack.encode(message, enc_hook=plain)
 
 
 def encoded_reply(reply: Reply) -> bytes:

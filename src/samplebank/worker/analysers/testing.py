@@ -1,6 +1,7 @@
 """For authors of analysers: runs an analyser on a file as the worker would, and checks the answer against the contract."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def sample_file(path: Path, options: Mapping[str, str] | None = None) -> SampleF
         sha256=digest.hexdigest(),
         size=path.stat().st_size,
         options=dict(options or {}),
-        submission={"fileName": path.name},
+        submission={"fileName": os.fsencode(path.name).decode("utf-8", "replace")},
     )
 
 

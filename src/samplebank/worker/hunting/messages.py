@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from samplebank.sandbox.limits import check_json, made_path
+from samplebank.sandbox.limits import check_json, made_path, plain
 
 MIB = 1024 * 1024
 #: makes the answerer of the rules, which are the argument of the sandbox
@@ -98,7 +98,7 @@ Reply = Compiled | Unusable | Scanned
 
 
 def encoded(message: msgspec.Struct) -> bytes:
-    return msgspec.msgpack.encode(message, enc_hook=str)
+    return msgspec.msgpack.encode(message, enc_hook=plain)
 
 
 def decoded_question(message: bytes) -> Question:
