@@ -9,7 +9,7 @@ import pytest
 
 from samplebank.sandbox import NotStarted, SandboxError
 from samplebank.worker.analysers import BUILT_IN, registrations
-from samplebank.worker.analysers.testing import analysed, sample_file
+from samplebank.worker.analysers.testing import analysed, sample_file, violations
 from samplebank.worker.contract import Rejected, Result
 from samplebank.worker.inside import MOST_HEAD, Finished, Message, decoded_reply, encoded
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
@@ -192,6 +192,14 @@ async def test_the_kit_notices_a_result_that_breaks_its_schema(sample: Path) -> 
 async def test_the_kit_notices_a_fact_that_the_service_would_refuse(sample: Path) -> None:
     with pytest.raises(AssertionError, match=r"facts\[0\]\.value: This is no value of the kind imphash"):
         await analysed("staged_analysers:Careless", sample, settings={"answer": "fact"}, import_from=(HERE,))
+
+
+def test_the_kit_notices_a_result_that_is_larger_as_json_than_the_service_takes() -> None:
+    result = Result(result={"text": "\n" * 700_000})
+
+    assert violations(result, None) == [
+        "analysisResult: The result has 1400011 bytes as JSON, but the service takes 1048576 at most."
+    ]
 
 
 @pytest.mark.parametrize(

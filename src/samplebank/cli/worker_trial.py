@@ -77,18 +77,19 @@ def try_worker(
 
 
 async def _tried(chosen: AnalyserChoice, files: Sequence[Path], options: dict[str, str]) -> list[Trial]:
+    own = load(os.environ)
     opened = await SandboxedAnalyser.open(
         chosen.import_paths[0],
         settings=chosen.settings,
         import_from=chosen.import_from,
-        sandbox_required=load(os.environ).sandbox_required,
+        sandbox_required=own.sandbox_required,
     )
     async with opened as analyser:
         loop.check_settings(chosen.settings, [analyser])
-        return [await _trial(analyser, file, options) for file in files]
+        return [await _trial(analyser, file, options, most=own.max_result_size) for file in files]
 
 
-async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str]) -> Trial:
+async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str], *, most: int) -> Trial:
     try:
         regular(file)
         sample, began = sample_file(file, options), time.monotonic()
@@ -103,7 +104,7 @@ async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str
             file=shown(file), seconds=seconds, error=failed.reason, printed=failed.printed, trace=failed.trace
         )
     seconds = round(time.monotonic() - began, 3)
-    wrong = violations(finished.result, analyser.description.schema)
+    wrong = violations(finished.result, analyser.description.schema, most=most)
     error = f"The service would refuse the result. {' '.join(wrong)}" if wrong else None
     return _told(file, seconds, finished.result, finished.printed, error)
 

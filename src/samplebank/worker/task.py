@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, suppress
 import msgspec
 
 from samplebank.logs import Faults
-from samplebank.nesting import written_out
 from samplebank.sandbox import Disturbed
 from samplebank.worker import wire
 from samplebank.worker.assignment import Assignment
@@ -163,9 +162,9 @@ class Task:
 
     def _refuse_excess(self, result: JSON) -> None:
         """Raise `Failed` for a result that is too large. The service would hang up in the middle of the upload."""
-        size, most = written_out(msgspec.json.encode(result)), self._assignment.max_result_size
-        if most is not None and size > most:
-            raise Failed(f"The result has {size} bytes as JSON, but the service takes {most} at most.")
+        most = self._assignment.max_result_size
+        if most is not None and (excess := wire.excess(result, most)):
+            raise Failed(excess)
 
     async def _finish(self, state: str, *, message: str, analyses: list[str]) -> None:
         job, token = self._assignment.job.id, self._assignment.lease_token

@@ -6,6 +6,9 @@ import re
 import struct
 from typing import Any
 
+import msgspec
+
+from samplebank.nesting import written_out
 from samplebank.spelling import respelled
 from samplebank.worker.contract import JSON, Child, Evidence, Result
 
@@ -59,6 +62,14 @@ def analysis_request(result: Result, *, customer: str, tlp: str, agent: dict[str
     if result.status_override is not None:
         request["verdictStatusOverride"] = result.status_override
     return request
+
+
+def excess(result: JSON, most: int) -> str:
+    """Says that a result has more than `most` bytes as JSON. Empty for a result that the service takes."""
+    size = written_out(msgspec.json.encode(result))
+    return (
+        f"The result has {size} bytes as JSON, but the service takes {most} at most." if size > most else ""
+    )
 
 
 def child_query(child: Child, version: str) -> dict[str, str]:

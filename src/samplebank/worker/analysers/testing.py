@@ -17,6 +17,9 @@ from samplebank.worker.children import entry_of
 from samplebank.worker.contract import Result, SampleFile
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
+#: bytes that a service takes of a result as JSON, unless its settings say otherwise
+MOST_OF_RESULT = 1024 * 1024
+
 
 def sample_file(path: Path, options: Mapping[str, str] | None = None) -> SampleFile:
     with path.open("rb") as file:
@@ -51,13 +54,19 @@ async def analysed(
     return result
 
 
-def violations(result: Result, schema: Mapping[str, object] | None) -> list[str]:
-    """The reasons why the service would refuse a result, each with the path of the wrong field: its schema, and its facts."""
+def violations(
+    result: Result, schema: Mapping[str, object] | None, *, most: int = MOST_OF_RESULT
+) -> list[str]:
+    """The reasons why the service would refuse a result, each with the path of the wrong field: its size, schema and facts.
+
+    `most` is how many bytes the service takes of a result as JSON.
+    """
     request = wire.analysis_request(
         _with_children(result), customer="test", tlp="amber", agent={"name": "test", "version": "1"}
     )
     value = msgspec.json.decode(msgspec.json.encode(request["analysisResult"]))
-    broken = _breaches(value, schema)
+    excess = wire.excess(value, most)
+    broken = [f"analysisResult: {excess}"] if excess else _breaches(value, schema)
     facts = msgspec.convert(request.get("facts", []), list[Fact])
     return broken + [f"{wrong.field}: {wrong.message}" for wrong in violations_of(facts, "facts")]
 
