@@ -158,6 +158,19 @@ def test_a_task_fails_after_three_attempts_with_the_reason_of_each(bank: Bank) -
     assert task["message"].splitlines() == ["Attempt 1: no disk", "Attempt 2: no luck", "Attempt 3: no idea"]
 
 
+def test_an_attempt_that_does_not_count_leaves_as_many_attempts_as_before(bank: Bank) -> None:
+    (worker,) = bank.workers(1)
+    _, job, tasks = bank.planned(worker)
+    bank.release(bank.claim(worker)[0], "no disk")
+    bank.release(bank.claim(worker)[0], "the worker stops", attemptCounts=False)
+
+    for reason in ("no luck", "no idea"):
+        bank.release(bank.claim(worker)[0], reason)
+
+    message = bank.task(job, tasks[worker])["message"]
+    assert message.splitlines() == ["Attempt 1: no disk", "Attempt 2: no luck", "Attempt 3: no idea"]
+
+
 def test_a_worker_sees_no_task_of_a_customer_it_may_not_work_for(bank: Bank) -> None:
     (worker,) = bank.workers(1)
     bank.planned(worker, user="hana")

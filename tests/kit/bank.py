@@ -226,6 +226,8 @@ class Bank:
         body = {"leaseToken": claim["leaseToken"], "leaseSeconds": 60}
         return self.post(f"/samplebank/v1/task/{claim['task']['id']}/heartbeat", body, user)
 
-    def release(self, claim: Mapping[str, Any], reason: str = "not now", delay: int = 0) -> requests.Response:
-        body = {"leaseToken": claim["leaseToken"], "reason": reason, "delaySeconds": delay}
+    def release(
+        self, claim: Mapping[str, Any], reason: str = "not now", delay: int = 0, **more: Any
+    ) -> requests.Response:
+        body = {"leaseToken": claim["leaseToken"], "reason": reason, "delaySeconds": delay, **more}
         return self.post(f"/samplebank/v1/task/{claim['task']['id']}/release", body, ROBOT)

@@ -60,6 +60,7 @@ class ReleaseRequest(Body):
     lease_token: UUID
     reason: Annotated[str, Meta(max_length=10_000)] = "released without a reason"
     delay_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    attempt_counts: bool = True
 
 
 class TaskInfo(Shown):
@@ -185,7 +186,12 @@ async def release(request: Call) -> Answer:
             db,
             job_id,
             task_id,
-            leases.Release(wanted.lease_token, wanted.reason, 1000 * wanted.delay_seconds),
+            leases.Release(
+                wanted.lease_token,
+                wanted.reason,
+                1000 * wanted.delay_seconds,
+                counts=wanted.attempt_counts,
+            ),
             bank.job_rules,
             now=request.now,
         )

@@ -35,11 +35,15 @@ LOCK_ENDED = """
 
 
 class Release(msgspec.Struct, frozen=True):
-    """The request of a worker that gives a task back. Another attempt may begin after `delay` milliseconds."""
+    """The request of a worker that gives a task back. Another attempt may begin after `delay` milliseconds.
+
+    An attempt that does not count leaves no trace: a worker that is told to stop says nothing of the task.
+    """
 
     token: UUID
     reason: str
     delay: Millis
+    counts: bool = True
 
 
 async def release_task(
@@ -48,6 +52,9 @@ async def release_task(
     """Give a claimed task back for another attempt; after the last attempt, let the task fail. Whether the job ended."""
     job = await lock_job(db, job_id)
     held = await held_tasks.hold(db, task_id, release.token)
+    if not release.counts:
+        await held_tasks.give_back_uncounted(db, held, now + release.delay)
+        return False
     return await _give_up(db, job, held, rules, reason=release.reason, run_after=now + release.delay, now=now)
 
 

@@ -21,6 +21,11 @@ GIVE_BACK = """
            reasons = reasons || $3::text
      WHERE id = $1
 """
+GIVE_BACK_UNCOUNTED = """
+    UPDATE job_task SET state = 'enqueued', lease_token = NULL, lease_until = NULL, claimed_by = NULL, run_after = $2,
+           attempt = attempt - 1
+     WHERE id = $1
+"""
 NO_TASK = "There is no task with this id that you may see."
 LOST = "The lease of this task is lost: another worker may have it by now."
 
@@ -68,6 +73,11 @@ async def extend(db: Connection, task: HeldTask, until: Millis) -> None:
 async def give_back(db: Connection, task: HeldTask, reason: str, run_after: Millis) -> None:
     """Put a task back into the queue, to be handed out at `run_after` or later."""
     await db.execute(GIVE_BACK, task.id, run_after, said(task, reason))
+
+
+async def give_back_uncounted(db: Connection, task: HeldTask, run_after: Millis) -> None:
+    """As `give_back`, with as many attempts left as before the claim."""
+    await db.execute(GIVE_BACK_UNCOUNTED, task.id, run_after)
 
 
 def said(task: HeldTask, reason: str) -> str:

@@ -98,8 +98,14 @@ class ServiceClient:
         with losing_leases():
             await self._patiently("POST", f"/samplebank/v1/task/{task}/heartbeat", body=body)
 
-    async def release(self, task: str, lease_token: str, *, reason: str, delay_seconds: int) -> None:
+    async def release(
+        self, task: str, lease_token: str, *, reason: str, delay_seconds: int, counts: bool = True
+    ) -> None:
+        """Give a task back. Without `counts`, as many attempts are left as before the claim."""
         body = {"leaseToken": lease_token, "reason": reason, "delaySeconds": delay_seconds}
+        body |= (
+            {} if counts else {"attemptCounts": False}
+        )  # a service of an earlier release refuses the field
         await self._patiently("POST", f"/samplebank/v1/task/{task}/release", body=body)
 
     async def download(self, sha256: str, target: Path) -> int:

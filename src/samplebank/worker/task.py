@@ -66,19 +66,23 @@ class Task:
         except LeaseLost as lost:
             log.warning("task.lost", extra={"fields": {**self._about, "reason": str(lost)}})
         except asyncio.CancelledError:
-            await asyncio.shield(self._give_back("The worker is shutting down.", delay_seconds=0))
+            await asyncio.shield(
+                self._give_back("The worker is shutting down.", delay_seconds=0, counts=False)
+            )
             raise
         except (WorkerError, Disturbed, OSError, msgspec.MsgspecError) as error:
             kind = f"{self._about['worker']} {type(error).__name__}"
             faults.warn("task.released", kind=kind, **self._about, reason=str(error))
             await self._give_back(str(error), delay_seconds=RETRY_DELAY_SECONDS)
 
-    async def _give_back(self, reason: str, *, delay_seconds: int) -> None:
+    async def _give_back(self, reason: str, *, delay_seconds: int, counts: bool = True) -> None:
         """Release the task. Where releasing fails, the end of the lease releases the task."""
         token = self._assignment.lease_token
         with suppress(WorkerError, TimeoutError):
             async with asyncio.timeout(GIVE_BACK_SECONDS):
-                await self._client.release(self._id, token, reason=reason, delay_seconds=delay_seconds)
+                await self._client.release(
+                    self._id, token, reason=reason, delay_seconds=delay_seconds, counts=counts
+                )
 
     async def _while_leased(self) -> None:
         work = asyncio.create_task(self._analyse())
