@@ -20,6 +20,10 @@ from kit.service import Service
         (["key"], "Missing command: create, list, revoke. See `samplebank key --help`"),
         (["key", "create", "admin", "--expires", "now - 1 day"], "The key would end at once"),
         (["key", "create", "admin", "--role", ""], "'' is no role"),
+        (
+            ["key", "create", "admin", "--label", "x" * 201],
+            "The label has 201 letters, more than the 200 allowed",
+        ),
         (["key", "revoke", "nope"], "Invalid value for 'ID': This is no id such as 01a22bb4-"),
         (["events", "retry", "nope"], "Invalid value for 'ID': This is no whole number"),
         (["events", "retry", "--", "-1"], "The number has to be greater than or equal to 0"),

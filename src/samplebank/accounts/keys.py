@@ -20,6 +20,8 @@ from samplebank.timespec import Millis
 PREFIX = "sb_"
 #: longest key that is looked up
 LONGEST = 200
+#: letters of the label of a key
+LONGEST_LABEL = 200
 #: seconds within which a revoked key stops working in every process; the promise is 5
 REMEMBERED = 2.0
 MOST_REMEMBERED = 10_000

@@ -39,7 +39,7 @@ class KeyPutRequest(Body):
     """
 
     user: ShortName
-    label: Annotated[str, Meta(max_length=200)] = ""
+    label: Annotated[str, Meta(max_length=keys.LONGEST_LABEL)] = ""
     roles: Several[str] | None = None
     customers: Several[ShortName] | None = None
     expiry_timestamp: Time = None

@@ -56,6 +56,7 @@ def create(
         raise typer.BadParameter(
             f"{unknown[0]!r} is no role; the roles are {', '.join(ROLES)}.", param_hint="--role"
         )
+    _check_label(label)
     if expires is not None:
         _expiry(expires, clock())  # a mistake is told before the database is asked for its time
 
@@ -136,6 +137,14 @@ def revoke(
 
     _, where = in_transaction(end)
     typer.echo(f"The key {id_} in {where} is revoked.")
+
+
+def _check_label(label: str) -> None:
+    if len(label) > keys.LONGEST_LABEL:
+        raise typer.BadParameter(
+            f"The label has {len(label)} letters, more than the {keys.LONGEST_LABEL} allowed.",
+            param_hint="--label",
+        )
 
 
 def _expiry(given: str, now: Millis) -> Millis:
