@@ -42,6 +42,20 @@ def test_no_installation_is_made_by_the_way(
     assert list(data_folder.iterdir()) == []
 
 
+def test_a_start_that_its_database_refuses_makes_no_folder(
+    program: Program, data_folder: Path, service: Service
+) -> None:
+    nowhere = service.database_url.replace("/postgres?", "/nowhere?")
+
+    ended = program.run(
+        "serve", "--no-workers", SAMPLEBANK_DATABASE_URL=nowhere, SAMPLEBANK_SCHEDULING="normal"
+    )
+
+    assert (ended.status, len(ended.complaints)) == (1, 1)
+    assert "The database refused to be set up" in ended.complaints[0]
+    assert list(data_folder.iterdir()) == []
+
+
 @contextmanager
 def without_the_rights_of_root() -> Iterator[None]:
     """Let the block run as an account that closed folders are closed to."""

@@ -26,7 +26,7 @@ from samplebank.serving.figures import FOLDER
 from samplebank.serving.parent import be_parent
 from samplebank.serving.place import taken
 from samplebank.serving.scheduling import finish_before_others_begin
-from samplebank.serving.start import connections_of, prepared_database
+from samplebank.serving.start import await_given_database, connections_of, prepared_database
 from samplebank.serving.store import mark_store
 from samplebank.serving.web import serve_web
 from samplebank.settings import PREFIX, Settings
@@ -74,6 +74,7 @@ def serve(
     if not no_workers:
         _check_rules(own)
     open_relays(own)  # fails here at once, as the store below
+    await_given_database(own)
     make_data_folder(own)
     with taken(own) as metrics:
         blob_store(own, NO_TOKENS)  # fails here at once; otherwise every other process would fail

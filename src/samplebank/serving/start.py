@@ -55,14 +55,30 @@ def prepared_database(settings: Settings, *, issue_keys: bool = False) -> Iterat
     Keys go to the data folder where the database is made or embedded, and elsewhere only with `issue_keys`.
     """
     with database_of(settings) as url:
-        try:
+        with _told_of_refusal():
             asyncio.run(await_database(url))
             asyncio.run(check_database(url))
             upgrade(url)
             asyncio.run(_provision(settings, url, issue_keys=issue_keys))
-        except (*LOST, asyncpg.PostgresError) as error:
-            raise Unavailable(f"The database refused to be set up: {error}.") from error
         yield url
+
+
+def await_given_database(settings: Settings) -> None:
+    """Wait for the database that the settings name, if any. Raises `Unavailable` when the database stays away.
+
+    A start that comes to nothing leaves no folders then.
+    """
+    if settings.database_url is not None:
+        with _told_of_refusal():
+            asyncio.run(await_database(settings.database_url))
+
+
+@contextlib.contextmanager
+def _told_of_refusal() -> Iterator[None]:
+    try:
+        yield
+    except (*LOST, asyncpg.PostgresError) as error:
+        raise Unavailable(f"The database refused to be set up: {error}.") from error
 
 
 def connections_of(settings: Settings, url: str) -> int:
