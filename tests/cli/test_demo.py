@@ -124,7 +124,7 @@ def test_a_demo_that_is_ended_early_leaves_nothing(program: Program, temporary: 
     demo.terminate()
 
     _, complaints = demo.communicate(timeout=60)
-    assert (demo.returncode, complaints) == (143, "")
+    assert (demo.returncode, complaints) == (143, "samplebank: Interrupted.\n")
     assert list(temporary.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from cli.program import SAMPLEBANK, Program
 from kit.bank import eventually
+from kit.relay import Relay
 from kit.service import Service, free_port
 
 
@@ -204,6 +206,37 @@ except KeyboardInterrupt:
     )
 
     assert (ended.stdout, ended.stderr) == ("ended\n", "")
+
+
+def test_ctrl_c_ends_a_command_with_one_line(program: Program, relay: Relay) -> None:
+    relay.hold("/job/search")
+    asking = program.start("jobs", "--url", relay.url, "--key", "k")
+    relay.wait_for("/job/search")
+
+    asking.send_signal(signal.SIGINT)
+    out, complaints = asking.communicate(timeout=60)
+
+    assert (asking.returncode, out, complaints) == (130, "", "samplebank: Interrupted.\n")
+
+
+def test_ctrl_c_while_modules_are_loaded_ends_with_one_line() -> None:
+    script = """
+import os, signal, sys
+from samplebank.cli.__main__ import run
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+run()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert (ended.returncode, ended.stderr) == (130, "samplebank: Interrupted.\n")
 
 
 KEY = "sb_" + "k" * 43

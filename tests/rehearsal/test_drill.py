@@ -74,7 +74,7 @@ def test_a_drill_that_is_interrupted_leaves_nothing(service: Service, backups: P
 
     out, complaints = drill.communicate(timeout=120)
     assert drill.returncode in INTERRUPTED
-    assert (out, complaints) == ("", "")
+    assert (out, complaints) == ("", "samplebank: Interrupted.\n")
     assert list(beside.iterdir()) == []
 
 

@@ -3,13 +3,15 @@
 import logging
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from samplebank.cli import streams
 from samplebank.cli.ending import TERMINATED, exit_code_of
@@ -57,6 +59,26 @@ DASHED: Final = frozenset({"search"})
 SOON: Final = 0.1  # seconds
 
 
+class Program(TyperGroup):
+    """All commands. Typer would end a command without a word on Ctrl-C."""
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        with _told_of_ctrl_c():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _told_of_ctrl_c():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_of_ctrl_c() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Abort from None
+
+
 def _show_version(asked: object) -> None:
     if asked:
         typer.echo(version("samplebank"))
@@ -76,6 +98,7 @@ def application(arguments: Sequence[str]) -> typer.Typer:
     """Build the program with the command that `arguments` call, or with all commands when no command is called."""
     app = typer.Typer(
         name="samplebank",
+        cls=Program,
         help="A self-hosted database of malware samples with analysis jobs.",
         callback=_callback,
         add_completion=False,
@@ -128,6 +151,8 @@ def run() -> None:
 
     signal.signal(signal.SIGTERM, end_in_order)
     signal.signal(signal.SIGALRM, end_in_order)
+    if callable(signal.getsignal(signal.SIGINT)):  # else the program is in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     code = main(sys.argv[1:])
     sys.exit(TERMINATED if is_told_to_end and code else code)
 
