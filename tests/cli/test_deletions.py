@@ -1,10 +1,13 @@
 """`samplebank delete` and `samplebank receipts`: what would go, what has gone, and the proof."""
 
 import json
+import re
+import signal
 from pathlib import Path
 
 from cli.program import Program
-from kit.bank import Bank
+from kit.bank import CHIEF, Bank
+from kit.relay import Relay
 
 
 def test_a_dry_run_says_what_would_go_and_deletes_nothing(local: Program, bank: Bank) -> None:
@@ -60,3 +63,36 @@ def test_a_receipt_does_not_replace_a_file(local: Program, bank: Bank, tmp_path:
 
     assert (ended.status, file.read_text()) == (1, "mine")
     assert bank.get(sample.path).status_code == 200
+
+
+def test_a_receipt_that_cannot_be_written_is_told_before_the_deletion(
+    local: Program, bank: Bank, tmp_path: Path
+) -> None:
+    sample, file = bank.submitted(), tmp_path / "none" / "gone.json"
+
+    ended = local.run("delete", sample.sha256, "--receipt", file)
+
+    said = f"The receipt cannot be written to {file}: No such file or directory. Nothing was deleted."
+    assert (ended.status, ended.complaints) == (1, [f"samplebank: {said}"])
+    assert bank.get(sample.path).status_code == 200
+
+
+def test_whoever_stops_waiting_for_a_deletion_reads_that_the_deletion_goes_on(
+    program: Program, bank: Bank, relay: Relay
+) -> None:
+    sample = bank.submitted()
+    relay.hold("/servicetask/search")
+    deleting = program.start("delete", sample.sha256, "--url", relay.url, "--key", bank.keys[CHIEF])
+    relay.wait_for("/servicetask/search")
+
+    deleting.send_signal(signal.SIGINT)
+    _, complaints = deleting.communicate(timeout=60)
+
+    (complaint,) = complaints.splitlines()
+    assert deleting.returncode == 130
+    found = re.fullmatch(
+        r"samplebank: Interrupted\. The service goes on with the deletion: `samplebank (.+)` shows the receipt\.",
+        complaint,
+    )
+    assert found is not None
+    assert program.run(*found[1].split(), "--url", bank.url, "--key", bank.keys[CHIEF]).status == 0

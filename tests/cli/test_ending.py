@@ -13,6 +13,8 @@ from cli.program import SAMPLEBANK, Program
 from kit.bank import eventually
 from kit.relay import Relay
 from kit.service import Service, free_port
+from samplebank.cli.ending import waiting
+from samplebank.errors import Unavailable
 
 
 def of_shell(service: Service, script: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -237,6 +239,14 @@ run()
     )
 
     assert (ended.returncode, ended.stderr) == (130, "samplebank: Interrupted.\n")
+
+
+def test_whoever_loses_the_service_in_a_wait_reads_what_goes_on() -> None:
+    with (
+        pytest.raises(Unavailable, match=r"^The service is away\. The hunt goes on\.$"),
+        waiting("The hunt goes on."),
+    ):
+        raise Unavailable("The service is away.")
 
 
 KEY = "sb_" + "k" * 43

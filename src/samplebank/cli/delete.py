@@ -10,14 +10,19 @@ from samplebank.cli import connection, deletions, printing
 from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.deletions import Preview, Task
+from samplebank.cli.ending import waiting
 from samplebank.cli.hashes import one_hash
 from samplebank.cli.printing import JsonOption
-from samplebank.errors import Invalid
+from samplebank.cli.text import shown
+from samplebank.errors import Invalid, Unavailable
 from samplebank.receipts import Receipt
 
 CHILDREN: Final = (
     "A child stays, where somebody submitted the child, or the child came out of another file as well."
 )
+
+RECEIPT: Final = "`samplebank receipts list --deletion {} --json` shows the receipt."
+GOES_ON: Final = f"The service goes on with the deletion: {RECEIPT}"
 
 
 def delete(
@@ -40,8 +45,8 @@ def delete(
         raise Invalid(
             "A receipt is there when the sample is deleted: --receipt needs neither --dry-run nor --no-wait."
         )
-    if receipt is not None and receipt.exists():
-        raise Invalid(f"{receipt} is there already: name a new file for the receipt.")
+    if receipt is not None:
+        _check_place(receipt)
     with Client(connection.find(url, key)) as client:
         seen = deletions.preview(client, digest)
         if dry_run:
@@ -51,9 +56,37 @@ def delete(
         if no_wait:
             _tell_opened(correlation_id, as_json=as_json)
             return
-        task = deletions.await_end(client, correlation_id)
-        found = deletions.receipts(client, correlationID=correlation_id, limit=1)
-    _tell_end(seen, task, found, receipt, as_json=as_json)
+        with waiting(GOES_ON.format(correlation_id)):
+            task = deletions.await_end(client, correlation_id)
+            found = deletions.receipts(client, correlationID=correlation_id, limit=1)
+    unwritten = None if receipt is None else _write(found, receipt)
+    _tell_end(seen, task, found, as_json=as_json)
+    if unwritten is not None:
+        raise Unavailable(f"{unwritten} {RECEIPT.format(correlation_id)}")
+
+
+def _check_place(file: Path) -> None:
+    """Raise `Invalid` for a file that cannot be made: after the deletion is too late to say so."""
+    try:
+        with file.open("xb"):
+            file.unlink()
+    except FileExistsError:
+        raise Invalid(f"{shown(file)} is there already: name a new file for the receipt.") from None
+    except OSError as error:
+        raise Invalid(
+            f"The receipt cannot be written to {shown(file)}: {error.strerror}. Nothing was deleted."
+        ) from error
+
+
+def _write(found: list[Receipt], file: Path) -> str | None:
+    """Write the receipt to a new file. Answers why the file could not be written, in a sentence."""
+    try:
+        for one in found:
+            with file.open("xb") as new:
+                new.write(msgspec.json.format(msgspec.json.encode(one), indent=2) + b"\n")
+    except OSError as error:
+        return f"The sample is deleted, but the receipt cannot be written to {shown(file)}: {error.strerror}."
+    return None
 
 
 def _tell_preview(seen: Preview, *, as_json: bool) -> None:
@@ -72,11 +105,7 @@ def _tell_opened(correlation_id: str, *, as_json: bool) -> None:
         typer.echo(f"The service deletes the sample: samplebank receipts list --deletion {correlation_id}")
 
 
-def _tell_end(seen: Preview, task: Task, found: list[Receipt], file: Path | None, *, as_json: bool) -> None:
-    for one in found:
-        if file is not None:
-            with file.open("xb") as new:
-                new.write(msgspec.json.format(msgspec.json.encode(one), indent=2) + b"\n")
+def _tell_end(seen: Preview, task: Task, found: list[Receipt], *, as_json: bool) -> None:
     if as_json:
         receipt = deletions.shown(found[0]) if found else None
         printing.write_json({"deleted": msgspec.to_builtins(seen), "state": task.state, "receipt": receipt})

@@ -17,7 +17,7 @@ import typer
 
 from samplebank.cli import streams
 from samplebank.cli.printing import complain
-from samplebank.errors import Refusal
+from samplebank.errors import Refusal, Unavailable
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
@@ -73,6 +73,18 @@ def until_interrupted() -> Iterator[None]:
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise typer.Exit from None
+
+
+@contextmanager
+def waiting(said: str) -> Iterator[None]:
+    """For a wait for what the service goes on with by itself. `said` tells so to whoever stops waiting or loses the service."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(f"Interrupted. {said}")
+        raise typer.Exit(INTERRUPTED) from None
+    except Refusal as refusal:
+        raise Unavailable(f"{refusal} {said}") from refusal
 
 
 def _plain(said: str) -> str:

@@ -14,6 +14,7 @@ from samplebank.cli import connection, printing
 from samplebank.cli.answers import Customer, Envelope, Shown
 from samplebank.cli.client import EXTENSIONS, Client
 from samplebank.cli.connection import KeyOption, UrlOption
+from samplebank.cli.ending import waiting
 from samplebank.cli.jobs import since_when
 from samplebank.cli.patience import LONGEST_ABSENCE, patiently
 from samplebank.cli.printing import JsonOption
@@ -25,6 +26,7 @@ PAUSE: Final = 1.0
 MOST_SHOWN: Final = 100
 MIB: Final = 1024 * 1024
 ENDED: Final = frozenset({"done", "cancelled"})
+GOES_ON: Final = "The hunt goes on: `samplebank hunts {0}` shows the hits, and `samplebank hunt --cancel {0}` ends the hunt."
 
 
 class Hunt(Shown, frozen=True, kw_only=True):
@@ -103,7 +105,8 @@ def hunt(
             found = _begun(client, body)
         one = msgspec.json.decode(found, type=Hunt)
         if wait and cancel is None:
-            one, found = _follow(client, one, as_json=json)
+            with waiting(GOES_ON.format(one.id)):
+                one, found = _follow(client, one, as_json=json)
         if json:
             printing.write_json(_whole(client, found, one.id) if wait else found)
         elif wait or cancel is not None:
