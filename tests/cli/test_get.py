@@ -53,6 +53,22 @@ def test_a_sample_without_room_on_the_disk_is_named_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"SAMPLEBANK_KEY": "wrong"}, "valid key"),
+        ({"SAMPLEBANK_URL": "http://127.0.0.1:9", "SAMPLEBANK_KEY": "k"}, "cannot be reached"),
+    ],
+)
+def test_what_keeps_every_sample_from_being_saved_is_told_once(
+    local: Program, tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    ended = local.run("get", "0" * 64, "1" * 64, "--json", "--out", tmp_path, **settings)
+
+    assert (ended.status, json.loads(ended.out), len(ended.complaints)) == (1, {"files": []}, 1)
+    assert said in ended.complaints[0]
+
+
 def test_what_is_there_is_never_replaced_untold(local: Program, bank: Bank, tmp_path: Path) -> None:
     sample = bank.submitted()
     there = tmp_path / f"{sample.sha256}.zip"

@@ -18,7 +18,7 @@ import msgspec
 from samplebank.cli import answers, causes
 from samplebank.cli.answers import Envelope
 from samplebank.cli.connection import Connection
-from samplebank.cli.refusals import RETRIED, Away, reason_of, refusal_of
+from samplebank.cli.refusals import RETRIED, away, reason_of, refusal_of
 from samplebank.cli.worker_answers import WorkerLine, Workload
 from samplebank.errors import Invalid, Unavailable
 
@@ -174,13 +174,15 @@ class Client:
 
     @contextmanager
     def bytes_at(self, path: str) -> Iterator[Iterator[bytes]]:
-        """The bytes at a path, piece by piece. Raises `Unavailable` where the bytes break off."""
+        """The bytes at a path, piece by piece. Raises `Away`, and `Unavailable` where the bytes break off."""
         try:
             with self._http.stream("GET", API + path) as response:
                 if not response.is_success:
                     response.read()
                     raise refusal_of(response)
                 yield response.iter_raw()
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise away(self.url, error) from error
         except httpx.RequestError as error:
             raise Unavailable(f"The download broke off: {reason_of(error)}.") from error
 
@@ -224,7 +226,7 @@ class Client:
         try:
             return once()
         except httpx.RequestError as error:
-            raise Away(f"The service at {self.url} cannot be reached: {reason_of(error)}.") from error
+            raise away(self.url, error) from error
 
 
 def _notes(sha256: str) -> str:

@@ -13,8 +13,9 @@ from samplebank.cli.client import Client
 from samplebank.cli.connection import KeyOption, UrlOption
 from samplebank.cli.hashes import sort_hashes
 from samplebank.cli.printing import JsonOption
+from samplebank.cli.refusals import Away
 from samplebank.cli.text import shown
-from samplebank.errors import Conflict, Refusal, Unavailable
+from samplebank.errors import Conflict, Refusal, Unauthenticated, Unavailable
 
 WARNING: Final = (
     "What is saved may be malware as it is: nothing in {} should be opened or run on this machine."
@@ -47,6 +48,10 @@ def get(
             path = out / (digest if raw else f"{digest}.zip")
             try:
                 _save(client, digest, path, raw=raw, overwrite=overwrite)
+            except (Unauthenticated, Away):  # the same for each other sample
+                if json:
+                    printing.write_json({"files": saved})
+                raise
             except Refusal as refusal:
                 failed += 1
                 printing.complain(f"{digest}: {refusal}")

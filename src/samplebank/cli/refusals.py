@@ -68,5 +68,9 @@ def _not_in_our_words(response: httpx.Response) -> str:
     return f"{said}: something in front of the service, such as a proxy, refused. See docs/proxies.md."
 
 
+def away(url: str, error: httpx.RequestError) -> Away:
+    return Away(f"The service at {url} cannot be reached: {reason_of(error)}.")
+
+
 def reason_of(error: httpx.RequestError) -> str:
     return str(error).rstrip(".") or type(error).__name__
