@@ -1,5 +1,6 @@
 """The promises of a worker's calls."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,25 @@ import pytest
 from kit.bank import ROBOT, Bank
 from kit.children import links_of, sha256_of, some_bytes
 from kit.relay import Relay
+from samplebank.logs import Faults
+from samplebank.worker import client as client_module
 from samplebank.worker.client import ServiceClient
 from samplebank.worker.contract import Child
-from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused
+from samplebank.worker.errors import KeyRefused, LeaseLost, ServiceRefused, ServiceUnavailable
+
+
+async def test_a_service_that_stays_away_is_told_while_the_client_waits(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(client_module, "TOLD_SECONDS", 0.01)
+    monkeypatch.setattr(client_module, "PATIENCE_SECONDS", (0.0, 0.01))
+    monkeypatch.setattr(client_module, "faults", Faults(logging.getLogger("samplebank.worker")))
+
+    async with ServiceClient("http://127.0.0.1:9", "k") as client:
+        with pytest.raises(ServiceUnavailable):
+            await client.find_worker("static")
+
+    assert caplog.messages == ["service.unavailable"]
 
 
 async def test_an_end_that_comes_after_the_lease_was_lost_is_refused(bank: Bank) -> None:

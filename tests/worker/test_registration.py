@@ -7,6 +7,7 @@ import pytest
 
 from kit.bank import CHIEF, ROBOT, V2, Bank, name_of
 from samplebank.worker.client import ServiceClient
+from samplebank.worker.errors import ServiceRefused
 from samplebank.worker.inside import Description
 from samplebank.worker.registration import DescriptionRefused, Standing, ensure_registered
 
@@ -104,3 +105,11 @@ async def test_a_changed_description_that_the_service_refuses_is_told_as_refused
     assert "The schema is not a JSON Schema" in reason
     assert "this key may not" not in reason
     assert bank.get(f"{V2}/worker/{worker['shortName']}/schema").json() == OLD
+
+
+async def test_an_address_without_a_service_is_no_fault_of_the_class(bank: Bank) -> None:
+    worker = {"shortName": name_of("w"), "localizedNames": {}, "localizedDescriptions": {}}
+
+    async with ServiceClient(f"{bank.url}/nowhere", bank.keys[CHIEF]) as client:
+        with pytest.raises(ServiceRefused, match="The address may be wrong"):
+            await ensure_registered(client, described(worker))

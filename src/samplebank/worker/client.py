@@ -20,9 +20,12 @@ from samplebank.worker.connection import Answer, Connection
 from samplebank.worker.contract import JSON, Child, Evidence
 from samplebank.worker.errors import DamagedDownload, KeyRefused, ServiceRefused, ServiceUnavailable
 from samplebank.worker.hunting.batch import BatchAssignment
+from samplebank.worker.stopping import faults
 
 # Seconds between the attempts of a write: about half a minute in all.
 PATIENCE_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+#: pauses of so many seconds are told: somebody may watch the worker start
+TOLD_SECONDS = 2.0
 HEADER, PROCESS, REMARK = "Argus-API-Key", "Samplebank-Process", "Samplebank-Remark"
 REPEAT_KEY = "Idempotency-Key"
 #: why an empty child is refused
@@ -232,7 +235,9 @@ class ServiceClient:
         for seconds in PATIENCE_SECONDS:
             try:
                 return await self._once(method, path, **content)
-            except ServiceUnavailable:
+            except ServiceUnavailable as error:
+                if seconds >= TOLD_SECONDS:
+                    faults.warn("service.unavailable", reason=str(error), pause=seconds)
                 await asyncio.sleep(seconds)
         return await self._once(method, path, **content)
 

@@ -18,6 +18,8 @@ OUTDATED = (
 
 REFUSED = "Results are stored, but names, texts and schema stay those of an earlier version: the service refuses the new ones."
 FORBIDDEN = 403
+#: statuses of a refusal for which the class is to blame
+OF_CLASS = frozenset({400, 412, 413})
 
 
 class NotRegistered(WorkerError):
@@ -74,14 +76,17 @@ async def _add(client: ServiceClient, name: str, told: dict[str, JSON]) -> dict[
     return told
 
 
-def _unregistered(name: str, refusal: ServiceRefused) -> NotRegistered:
+def _unregistered(name: str, refusal: ServiceRefused) -> WorkerError:
     if refusal.status == FORBIDDEN:
         return NotRegistered(
             f"The service does not know the analysis worker {name}, and this key may not register it. {refusal}"
         )
-    return DescriptionRefused(
-        f"The service refuses what the analyser says of the worker {name}. Correct the class. {refusal}"
-    )
+    if refusal.status in OF_CLASS:
+        return DescriptionRefused(
+            f"The service refuses what the analyser says of the worker {name}. Correct the class. {refusal}"
+        )
+    said = f"The worker {name} cannot be registered. The address may be wrong, as no service is known to answer so."
+    return ServiceRefused(refusal.status, f"{said} {refusal}")
 
 
 async def _update(client: ServiceClient, name: str, told: dict[str, JSON]) -> Standing:
