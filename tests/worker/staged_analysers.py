@@ -74,6 +74,8 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "text as schema": {"schema": '{"type": "object"}'},
     "blank in name": {"short_name": "my worker"},
     "text as folders": {"folders": lambda _: "/etc"},
+    "no folders": {"folders": lambda _: None},
+    "number as folder": {"folders": lambda _: (1,)},
 }
 
 
@@ -199,6 +201,15 @@ class Broken(Measuring):
     def analyse(self, sample: SampleFile) -> Result:
         sys.stdout.write(f"looking at {sample.size}\n")
         sys.exit(f"Stopped at {sample.size}.")
+
+
+class Asking(Measuring):
+    """Ask somebody who is not there."""
+
+    short_name = "asking"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        return Result(result={"size": sample.size, "answer": input("What is this? ")})
 
 
 class Killed(Measuring):

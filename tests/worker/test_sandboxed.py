@@ -112,6 +112,8 @@ async def test_an_import_that_fails_is_told_with_file_and_line(tmp_path: Path) -
         ("text as schema", r"schema of the analyser is wrong: Expected `object | null`, got `str`"),
         ("blank in name", "short_name of the analyser is wrong: Expected `str` matching"),
         ("text as folders", "folders of the analyser is wrong: Expected `array`, got `str`"),
+        ("no folders", "folders of the analyser is wrong: Expected `array`, got `null`"),
+        ("number as folder", "folders"),
     ],
 )
 async def test_a_class_that_says_something_wrong_of_itself_is_told_what(says: str, reason: str) -> None:
@@ -268,6 +270,11 @@ async def test_an_analyser_that_ends_its_process_is_told_where(sample: Path) -> 
         await analysed("staged_analysers:Broken", sample, import_from=(HERE,))
 
     assert 'sys.exit(f"Stopped at {sample.size}.")' in failed.value.trace
+
+
+async def test_an_analyser_that_reads_the_standard_input_finds_the_end(sample: Path) -> None:
+    with pytest.raises(Failed, match=r"^The analysis stopped with EOFError: "):
+        await analysed("staged_analysers:Asking", sample, import_from=(HERE,))
 
 
 async def test_an_analysis_over_its_time_blames_the_file(sample: Path) -> None:

@@ -2,7 +2,7 @@
 
 import importlib
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any
@@ -251,12 +251,13 @@ def _identities(analyser: Analyser) -> list[tuple[int, int] | None]:
 
     A difference to the start means a replaced folder: the analyser may still hold what the old folder contained.
     """
-    return [_identity(folder) for folder in analyser.folders()]
+    told: Any = analyser.folders()
+    return [_identity(folder) for folder in told] if isinstance(told, Iterable) else []
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
     try:
         found = Path(folder).stat()
-    except OSError:
+    except (OSError, TypeError, ValueError):  # what is no folder is told with the other facts
         return None
     return found.st_dev, found.st_ino

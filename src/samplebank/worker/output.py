@@ -27,8 +27,9 @@ class Output(io.RawIOBase):
 
     @classmethod
     def install(cls) -> "Output":
-        """Take the place of both streams of this process."""
+        """Take the place of both streams of this process. Nothing is there to be read: file 0 is the line to the parent."""
         output = cls()
+        sys.stdin = io.StringIO()
         sys.stdout = sys.stderr = io.TextIOWrapper(
             output,
             encoding="utf-8",
