@@ -256,6 +256,18 @@ def test_a_trial_of_one_file_that_cannot_be_read_does_not_stop_the_others(
     ]
 
 
+def test_a_trial_that_is_ended_from_outside_does_not_stop_the_others(
+    program: Program, mine: Analyser
+) -> None:
+    mine.change('raise ValueError("two bytes")', "import signal; signal.raise_signal(signal.SIGKILL)")
+
+    tried = program.run("worker", "test", "mine:Mine", mine.file(2), mine.file(1), *mine.words[1:])
+
+    assert (tried.status, tried.complaints) == (1, [])
+    assert f"{mine.folder}/of_2: failed: The analysis was ended from outside, by SIGKILL." in tried.out
+    assert f"{mine.folder}/of_1: score 20" in tried.out
+
+
 def test_a_folder_of_rules_may_be_named_from_where_one_is(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

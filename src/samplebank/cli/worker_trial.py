@@ -24,6 +24,7 @@ from samplebank.cli.worker_choice import (
 )
 from samplebank.cli.worker_mistakes import refusing
 from samplebank.files import regular
+from samplebank.sandbox import Disturbed
 from samplebank.settings import load
 from samplebank.worker import loop
 from samplebank.worker.analysers.testing import sample_file, violations
@@ -103,6 +104,9 @@ async def _trial(analyser: SandboxedAnalyser, file: Path, options: dict[str, str
         return Trial(
             file=shown(file), seconds=seconds, error=failed.reason, printed=failed.printed, trace=failed.trace
         )
+    except Disturbed as disturbed:
+        seconds = round(time.monotonic() - began, 3)
+        return Trial(file=shown(file), seconds=seconds, error=disturbed.reason, printed=disturbed.last_words)
     seconds = round(time.monotonic() - began, 3)
     wrong = violations(finished.result, analyser.description.schema, most=most)
     error = f"The service would refuse the result. {' '.join(wrong)}" if wrong else None
