@@ -305,8 +305,9 @@ def test_an_analysis_that_is_too_large_fails_its_task_at_once(bank: Bank, worker
 
 
 def test_a_worker_that_stops_gives_its_tasks_back_as_if_never_claimed(
-    bank: Bank, relay: Relay, names: Names, robot: str
+    bank: Bank, relay: Relay, names: Names, robot: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "samplebank.worker")
     registered(bank, names, "Hanging")
     task = Given(bank, names["Hanging"])
 
@@ -315,6 +316,10 @@ def test_a_worker_that_stops_gives_its_tasks_back_as_if_never_claimed(
 
     (again,) = bank.claim(names["Hanging"])
     assert (again["task"]["id"], again["attempt"]) == (task.id, 1)
+    assert [one for one in caplog.messages if one in {"worker.finishes", "task.given_back"}] == [
+        "worker.finishes",
+        "task.given_back",
+    ]
 
 
 def test_a_stopping_worker_finishes_what_it_soon_can(

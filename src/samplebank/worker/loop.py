@@ -286,6 +286,8 @@ class _Loop:
     async def _wind_up(self) -> None:
         """Wait `grace_seconds` for running tasks, and give back the rest."""
         if self._tasks and self._stop.is_set():
+            told = {"worker": self._analyser.description.short_name, "tasks": len(self._tasks)}
+            log.info("worker.finishes", extra={"fields": {**told, "seconds": self._pace.grace_seconds}})
             await asyncio.wait(self._tasks, timeout=self._pace.grace_seconds)
         rest = list(self._tasks)
         for task in rest:

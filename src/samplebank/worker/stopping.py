@@ -11,8 +11,9 @@ from samplebank.worker.errors import ServiceUnavailable
 
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 
+log = logging.getLogger("samplebank.worker")
 #: each task in hand meets a service that is away
-faults = Faults(logging.getLogger("samplebank.worker"))
+faults = Faults(log)
 
 
 async def until_stopped(stop: asyncio.Event, something: Coroutine[object, object, None]) -> None:
@@ -47,8 +48,14 @@ def stopping_at_signals() -> Iterator[asyncio.Event]:
     """An event that SIGTERM and Ctrl-C set for as long as the block lasts, in place of what these do otherwise."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def begin() -> None:
+        if not stop.is_set():
+            log.info("worker.stopping")
+        stop.set()
+
     for number in usual:
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, begin)
     try:
         yield stop
     finally:

@@ -69,6 +69,7 @@ class Task:
             await asyncio.shield(
                 self._give_back("The worker is shutting down.", delay_seconds=0, counts=False)
             )
+            log.info("task.given_back", extra={"fields": self._about})
             raise
         except (WorkerError, Disturbed, OSError, msgspec.MsgspecError) as error:
             kind = f"{self._about['worker']} {type(error).__name__}"
