@@ -173,6 +173,18 @@ def test_a_change_that_the_service_refuses_is_no_success(local: Program, mine: A
     )
 
 
+@pytest.mark.parametrize("command", ["run", "register"])
+def test_two_analysers_with_one_short_name_are_refused(local: Program, mine: Analyser, command: str) -> None:
+    with (mine.folder / "mine.py").open("a") as code:
+        code.write("\n\nclass Other(Mine):\n    version = '2'\n")
+
+    refused = local.run("worker", command, "mine:Other", *mine.words)
+
+    (complaint,) = refused.complaints
+    assert refused.status == 1
+    assert f"Two of the analysers have the short_name {mine.name}: run them one by one" in complaint
+
+
 def test_registering_again_changes_nothing(local: Program, mine: Analyser) -> None:
     local.run("worker", "register", *mine.words)
 

@@ -26,8 +26,8 @@ from samplebank.cli.worker_mistakes import refusing
 from samplebank.files import regular
 from samplebank.sandbox import Disturbed
 from samplebank.settings import load
-from samplebank.worker import loop
 from samplebank.worker.analysers.testing import sample_file, violations
+from samplebank.worker.choices import check_settings
 from samplebank.worker.contract import JSON, Result
 from samplebank.worker.sandboxed import Failed, SandboxedAnalyser
 
@@ -86,7 +86,7 @@ async def _tried(chosen: AnalyserChoice, files: Sequence[Path], options: dict[st
         sandbox_required=own.sandbox_required,
     )
     async with opened as analyser:
-        loop.check_settings(chosen.settings, [analyser])
+        check_settings(chosen.settings, [analyser])
         return [await _trial(analyser, file, options, most=own.max_result_size) for file in files]
 
 

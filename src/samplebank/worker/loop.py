@@ -12,8 +12,9 @@ import msgspec
 
 from samplebank.logs import Faults
 from samplebank.worker.assignment import Assignment
+from samplebank.worker.choices import check_names, check_settings
 from samplebank.worker.client import ServiceClient
-from samplebank.worker.errors import ServiceRefused, UnknownSetting
+from samplebank.worker.errors import ServiceRefused
 from samplebank.worker.hunting.loop import HuntLoop
 from samplebank.worker.places import Places
 from samplebank.worker.registration import NotRegistered, Standing, ensure_registered
@@ -110,6 +111,7 @@ async def run(
             return
         check_settings(settings or {}, analysts)
         names = [analyst.description.short_name for analyst in analysts]
+        check_names(names)
         watch = await stack.enter_async_context(
             watching(analysers, settings or {}, sandbox_required=sandbox_required)
         )
@@ -167,7 +169,7 @@ async def register(
     sandbox_required: bool = True,
 ) -> dict[str, Standing]:
     """Make the analysers known to the service. Returns the standing of each analyser by short name. Raises as `run` does."""
-    standings = {}
+    standings: dict[str, Standing] = {}
     async with ServiceClient(url, key) as client:
         for path in analysers:
             opened = await SandboxedAnalyser.open(
@@ -176,18 +178,9 @@ async def register(
             async with opened as analyst:
                 check_settings(settings or {}, [analyst])
                 description = analyst.description
+                check_names([*standings, description.short_name])
                 standings[description.short_name] = await ensure_registered(client, description)
     return standings
-
-
-def check_settings(settings: Mapping[str, str], analysts: Sequence[SandboxedAnalyser]) -> None:
-    """Refuse a setting that none of the analysers takes: a typing error would go unnoticed otherwise."""
-    known = [analyst.description.known_settings for analyst in analysts]
-    taken = {name for names in known if names for name in names}
-    unknown = sorted(settings.keys() - taken)
-    if unknown and None not in known:
-        says = f"they take {', '.join(sorted(taken))}" if taken else "they take none"
-        raise UnknownSetting(f"These analysers know no setting {unknown[0]}: {says}.")
 
 
 class _Loop:
