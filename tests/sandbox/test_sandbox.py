@@ -202,6 +202,13 @@ async def test_a_child_that_ends_itself_before_the_call_is_not_said_to_be_ended_
             await sandbox.call(b"abc", 10)
 
 
+async def test_what_a_child_has_started_ends_with_the_child() -> None:
+    async with made("with_helper") as sandbox:
+        helper = os.pidfd_open(int(await sandbox.call(b"", 10)))
+
+    assert await _has_ended(helper)
+
+
 async def test_a_child_that_does_not_start_in_time_is_given_up() -> None:
     async with made("slow_to_start", limits=Limits(start_seconds=0.5)) as sandbox:
         with pytest.raises(NotStarted, match=r"did not start within 0\.5 seconds"):

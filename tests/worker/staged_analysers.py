@@ -1,5 +1,6 @@
 """Analysers with a known answer, for tests of the code that runs analysers."""
 
+import os
 import signal
 import sys
 import time
@@ -201,6 +202,16 @@ class Broken(Measuring):
     def analyse(self, sample: SampleFile) -> Result:
         sys.stdout.write(f"looking at {sample.size}\n")
         sys.exit(f"Stopped at {sample.size}.")
+
+
+class Dumping(Measuring):
+    """Write past the streams of Python, to the file behind the standard error."""
+
+    short_name = "dumping"
+
+    def analyse(self, sample: SampleFile) -> Result:
+        os.write(sys.stderr.fileno(), f"looking at {sample.size}\n".encode())
+        os._exit(3)
 
 
 class Asking(Measuring):

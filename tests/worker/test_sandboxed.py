@@ -272,6 +272,11 @@ async def test_an_analyser_that_ends_its_process_is_told_where(sample: Path) -> 
     assert 'sys.exit(f"Stopped at {sample.size}.")' in failed.value.trace
 
 
+async def test_what_is_written_past_the_streams_of_python_is_told_after_a_crash(sample: Path) -> None:
+    with pytest.raises(Failed, match=r"^The analysis crashed with exit status 3: looking at 4$"):
+        await analysed("staged_analysers:Dumping", sample, import_from=(HERE,))
+
+
 async def test_an_analyser_that_reads_the_standard_input_finds_the_end(sample: Path) -> None:
     with pytest.raises(Failed, match=r"^The analysis stopped with EOFError: "):
         await analysed("staged_analysers:Asking", sample, import_from=(HERE,))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -159,8 +160,10 @@ class Child:
             await self._writer.wait_closed()
         if self._in_call:  # the child notices the closed line, and ends the call first
             await self._status_within(LAST_BREATH_SECONDS)
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:  # else the number may be that of others by now
+            # The code of an author may have started processes, such as in a constructor. All are of the group of the child.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         self._diagnostics.close()
 

@@ -41,6 +41,10 @@ class Output(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        """The real stream, for code that writes past Python, as `faulthandler` does."""
+        return STDERR
+
     def write(self, data: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
         piece = bytes(data)
         self._pass_on(piece)
