@@ -221,6 +221,22 @@ def test_ctrl_c_ends_a_command_with_one_line(program: Program, relay: Relay) -> 
     assert (asking.returncode, out, complaints) == (130, "", "samplebank: Interrupted.\n")
 
 
+def test_ctrl_c_at_the_very_end_shows_no_traceback() -> None:
+    script = """
+import atexit, os, signal
+from samplebank.cli import main
+
+main.main = lambda _: 0
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+main.run()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
+
+
 def test_ctrl_c_while_modules_are_loaded_ends_with_one_line() -> None:
     script = """
 import os, signal, sys
