@@ -106,9 +106,8 @@ class ServiceClient:
     ) -> None:
         """Give a task back. Without `counts`, as many attempts are left as before the claim."""
         body = {"leaseToken": lease_token, "reason": reason, "delaySeconds": delay_seconds}
-        body |= (
-            {} if counts else {"attemptCounts": False}
-        )  # a service of an earlier release refuses the field
+        # left out where not needed, as a service of an earlier release refuses the field
+        body |= {} if counts else {"attemptCounts": False}
         await self._patiently("POST", f"/samplebank/v1/task/{task}/release", body=body)
 
     async def download(self, sha256: str, target: Path) -> int:
