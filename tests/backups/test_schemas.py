@@ -12,6 +12,18 @@ from samplebank.backups import schemas
 from samplebank.backups.dumping import dump, restore
 from samplebank.backups.sessions import alone
 
+#: the version of a server that does not know the setting `transaction_timeout`, and what makes a database refuse the setting
+OLD = 15
+BE_OLD = (
+    "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET transaction_timeout = 3600000'; END $$",
+    """
+    CREATE FUNCTION refuse_unknown() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF current_setting('transaction_timeout') = '0' THEN RAISE 'unknown setting'; END IF;
+    END $$
+    """,
+    "CREATE EVENT TRIGGER refuse_unknown ON ddl_command_start EXECUTE FUNCTION refuse_unknown()",
+)
+
 
 @pytest.fixture
 async def tenant(service: Service) -> str:
@@ -41,11 +53,11 @@ async def dumped(url: str, path: Path) -> Path:
     return path / "dump"
 
 
-async def restored(url: str, path: Path) -> list[str]:
+async def restored(url: str, path: Path, major: int | None = None) -> list[str]:
     """Restore a dump. Answers the schemas of the database that sessions look into, and the others."""
     async with alone(url) as db:
-        major, there = db.get_server_version().major, await schemas.names(db)
-    await restore(url, major, path, there)
+        own, there = db.get_server_version().major, await schemas.names(db)
+    await restore(url, major or own, path, there)
     async with alone(url) as db:
         await schemas.lead_to_tables(db)
     async with alone(url) as db:
@@ -78,6 +90,17 @@ async def test_tables_come_back_into_a_schema_that_is_there(service: Service, tm
             await order(service.database_url, "ALTER ROLE postgres RESET search_path")
 
     assert found == ["bank", "public"]
+
+
+async def test_a_server_that_does_not_know_all_settings_of_the_programs_gets_the_tables(
+    service: Service, tmp_path: Path
+) -> None:
+    async with migrated_database(service) as source, own_database(service) as target:
+        await order(target, *BE_OLD)
+
+        found = await restored(target, await dumped(source, tmp_path), major=OLD)
+
+    assert found == ["public"]
 
 
 async def test_what_others_keep_in_the_database_stays_out_of_a_backup(

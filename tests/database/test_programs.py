@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from samplebank.database.embedded import BINARIES
-from samplebank.database.programs import address_of, find_program, version_of
+from samplebank.database.programs import address_of, find_newest, find_program, version_of
 from samplebank.errors import Unavailable
 
 OWN = version_of(str(BINARIES / "pg_dump"))
@@ -31,6 +31,15 @@ def test_the_program_of_the_version_of_the_server_is_taken_else_the_next_newer(
     program = on_path(monkeypatch, tmp_path, path)
 
     assert find_program("pg_dump", server) == str(program if is_from_path else BINARIES / "pg_dump")
+
+
+@pytest.mark.parametrize(("path", "is_from_path"), [(OWN - 1, False), (OWN + 1, True)])
+def test_the_newest_program_is_found_for_what_any_version_has_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: int, *, is_from_path: bool
+) -> None:
+    program = on_path(monkeypatch, tmp_path, path)
+
+    assert find_newest("pg_dump", OWN - 1) == str(program if is_from_path else BINARIES / "pg_dump")
 
 
 def test_a_line_says_what_to_install_where_no_program_fits(

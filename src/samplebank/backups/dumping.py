@@ -14,20 +14,25 @@ from samplebank.backups.copying import NICENESS
 from samplebank.backups.manifest import PIECE, Summed
 from samplebank.backups.schemas import EXTENSION
 from samplebank.blobs.writing import write_all
-from samplebank.database.programs import Address, address_of, find_program
+from samplebank.database.programs import Address, address_of, find_newest, find_program, version_of
 from samplebank.errors import Unavailable
 
 #: the fastest compression that every version of PostgreSQL has; extensions of others may be missing where a backup comes back
 DUMP = ("--format=custom", "--compress=1", "--no-password", f"--extension={EXTENSION}")
 #: all or nothing; roles of the former server need not exist here, and an extension may belong to an administrator
-RESTORE = (
-    "--single-transaction",
-    "--exit-on-error",
-    "--no-owner",
-    "--no-privileges",
-    "--no-comments",
+RESTORE = ("--no-owner", "--no-privileges", "--no-comments", "--no-password")
+WHOLE = ("--single-transaction", "--exit-on-error")
+PSQL = (
+    "--no-psqlrc",
+    "--quiet",
     "--no-password",
+    "--single-transaction",
+    "--set=ON_ERROR_STOP=1",
+    "--output=/dev/null",
+    "--file=-",
 )
+#: what `pg_restore` tells every server from its version 17 on, and the first version of the server that knows the setting
+TIMEOUT, KNOWS_TIMEOUT = b"SET transaction_timeout = 0;\n", 17
 #: an entry of a list of `pg_restore` by which one of some schemas is made
 SCHEMA = rb"^\d+; \d+ \d+ SCHEMA - (%s) .*\n"
 #: characters of the complaints of a program that are told
@@ -63,32 +68,64 @@ async def dump(
 
 
 async def restore(url: str, major: int, path: Path, there: Iterable[str]) -> None:
-    """Bring a dump back into an empty database with the schemas `there`, in one transaction. Raises `Unavailable`."""
-    address, program = address_of(url), find_program("pg_restore", major)
+    """Bring a dump back into an empty database with the schemas `there`, in one transaction. Raises `Unavailable`.
+
+    A dump can be read by the version that has written the dump, or by a newer one: so the newest reads the dump.
+    """
+    address, program = address_of(url), find_newest("pg_restore", major)
     made_already = re.compile(SCHEMA % b"|".join(re.escape(name.encode()) for name in there), re.MULTILINE)
     with tempfile.NamedTemporaryFile() as chosen:
         async with running((program, "--list", str(path)), address) as process:
             assert process.stdout is not None  # noqa: S101 a pipe
             chosen.write(made_already.sub(b"", await process.stdout.read()))
         chosen.flush()
-        command = (
-            program,
-            *RESTORE,
-            f"--use-list={chosen.name}",
-            f"--dbname={address.url}",
-            str(path),
-        )
+        chosen_only = f"--use-list={chosen.name}"
+        if major < KNOWS_TIMEOUT <= version_of(program):
+            await restore_by_script(program, address, (chosen_only, str(path)))
+            return
+        command = (program, *RESTORE, *WHOLE, chosen_only, f"--dbname={address.url}", str(path))
         async with running(command, address):
             pass
 
 
+async def restore_by_script(program: str, address: Address, what: tuple[str, ...]) -> None:
+    """Bring a dump back by `psql`, without a setting that `pg_restore` makes and that the server does not know.
+
+    `psql` commits at the end of the script. So `psql` is told of the end only after `pg_restore` has ended well.
+    """
+    psql = (str(Path(program).with_name("psql")), *PSQL, f"--dbname={address.url}")
+    async with running(psql, address, stdin=asyncio.subprocess.PIPE) as taking:
+        assert taking.stdin is not None  # noqa: S101 a pipe
+        # Where `psql` has ended before the script, the words of `psql` tell why.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            async with running((program, *RESTORE, "--file=-", *what), address) as giving:
+                async for piece in _without_timeout(giving):
+                    taking.stdin.write(piece)
+                    await taking.stdin.drain()
+        taking.stdin.close()
+
+
+async def _without_timeout(giving: asyncio.subprocess.Process) -> AsyncIterator[bytes]:
+    """The script of a program without the line that sets the time-out, which comes before all data."""
+    assert giving.stdout is not None  # noqa: S101 a pipe
+    try:
+        head = await giving.stdout.readuntil(TIMEOUT)
+    except asyncio.IncompleteReadError as end:  # the program has failed, and its words tell why
+        head = end.partial
+    yield head.removesuffix(TIMEOUT)
+    while piece := await giving.stdout.read(PIECE):
+        yield piece
+
+
 @asynccontextmanager
-async def running(command: tuple[str, ...], address: Address) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    command: tuple[str, ...], address: Address, *, stdin: int = asyncio.subprocess.DEVNULL
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program for as long as the block lasts. Raises `Unavailable` with the words of a program that fails."""
     with tempfile.TemporaryFile("w+", errors="replace") as complaints:
         process = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=complaints,
             env=address.environment,

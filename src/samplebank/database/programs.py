@@ -27,6 +27,17 @@ class Address(NamedTuple):
 
 def find_program(name: str, major: int) -> str:
     """Find the program for a server of the version `major`: of the same version, else the next newer. Raises `Unavailable`."""
+    found = _fitting(name, major)
+    return found[min(found)]
+
+
+def find_newest(name: str, major: int) -> str:
+    """Find the newest program, at least of the version `major`. Raises `Unavailable`."""
+    found = _fitting(name, major)
+    return found[max(found)]
+
+
+def _fitting(name: str, major: int) -> dict[int, str]:
     on_path = shutil.which(name)
     found = {
         version: place
@@ -35,7 +46,7 @@ def find_program(name: str, major: int) -> str:
     }
     if not found:
         raise Unavailable(NONE_FITS.format(name=name, major=major))
-    return found[min(found)]
+    return found
 
 
 def address_of(url: str) -> Address:
