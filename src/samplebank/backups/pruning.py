@@ -11,7 +11,7 @@ from pathlib import Path
 from samplebank.backups.listing import Listed
 from samplebank.backups.manifest import BLOBS
 from samplebank.backups.place import PARTIAL, BackupFolder
-from samplebank.blobs import PARTS, Area
+from samplebank.blobs import PARTS, Area, Blob
 from samplebank.files import sync
 
 #: behind all folders
@@ -45,7 +45,7 @@ def _remove_unnamed(backups: BackupFolder, lists: list[Path]) -> None:
                 here = f"{area}/{part:02x}"
                 while folder < here:
                     folder, names = next(named, LAST)
-                _keep_only(store.folder / here, names if folder == here else set())
+                _keep_only(store.folder / here, part, names if folder == here else set())
 
 
 def _by_folder(places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, set[str]]]:
@@ -60,7 +60,8 @@ def _place_of(line: str) -> tuple[str, str]:
     return f"{one.area}/{name[:2]}", name
 
 
-def _keep_only(folder: Path, names: set[str]) -> None:
+def _keep_only(folder: Path, part: int, names: set[str]) -> None:
+    """Remove the stored files without these names. What no backup wrote stays."""
     for path in folder.iterdir():
-        if path.name not in names:
+        if path.name not in names and Blob.found(path.name, part):
             path.unlink()
