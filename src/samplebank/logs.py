@@ -73,6 +73,10 @@ class Faults:
         """Log a fault without an error at hand, unless an `event` of the same `kind` was told a moment ago."""
         self._say(f"{event} {kind}", logging.WARNING, event, None, fields)
 
+    def mention(self, event: str, /, *, kind: object = "", **fields: object) -> None:
+        """Log what comes again and again, and is no fault, as `warn` does."""
+        self._say(f"{event} {kind}", logging.INFO, event, None, fields)
+
     def report(self, event: str, /, *, kind: object = "", **fields: object) -> None:
         """Log what somebody has to mend, as `warn` does."""
         self._say(f"{event} {kind}", logging.ERROR, event, None, fields)

@@ -18,10 +18,10 @@ import pytest
 
 from kit.bank import eventually
 from kit.disks import no_room
-from samplebank.blobs import Area, DiskStore, Staged
+from samplebank.blobs import Area, DiskStore, HeldBack, Staged
 from samplebank.blobs.folder import Folder
 from samplebank.blobs.writing import AT_ONCE, PIECE, WRITE_OUT, to_the_end
-from samplebank.errors import TooLarge, Unavailable
+from samplebank.errors import TooLarge
 
 UNLIMITED = 1 << 40
 #: bytes of a chunk as the HTTP server hands chunks on: no piece is a whole number of chunks
@@ -271,7 +271,7 @@ async def test_bytes_cannot_be_removed_while_somebody_keeps_them(store: DiskStor
     bytes_ = await staged(store, b"content")
     await bytes_.keep()
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(HeldBack):
         await store.remove(Area.SAMPLE, bytes_.digests.sha256)
 
     assert await store.holds(Area.SAMPLE, bytes_.digests.sha256)
@@ -282,7 +282,7 @@ async def test_bytes_cannot_be_removed_while_a_copy_by_other_means_holds_the_sto
 
     with closing(Folder(store.folder)) as copying:
         copying.lock()
-        with pytest.raises(Unavailable):
+        with pytest.raises(HeldBack):
             await store.remove(Area.SAMPLE, sha256)
 
     assert await store.holds(Area.SAMPLE, sha256)

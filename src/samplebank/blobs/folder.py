@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from samplebank.errors import Unavailable
+from samplebank.blobs.store import HeldBack
 
 #: seconds for which a removal waits for uploads into the same folder
 PATIENCE = 1.0
@@ -23,7 +23,7 @@ class Folder:
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def lock_against_backups(self) -> None:
-        """Share the lock of the whole store. Raises `Unavailable` during a copy.
+        """Share the lock of the whole store. Raises `HeldBack` during a copy.
 
         Who copies the store by other means than `samplebank backup` may have the lock alone, so that no bytes are removed
         during the copy.
@@ -31,10 +31,10 @@ class Folder:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Unavailable(BACKUP) from None
+            raise HeldBack(BACKUP) from None
 
     def lock(self) -> None:
-        """Take the lock alone. Raises `Unavailable` when others do not release the lock in time.
+        """Take the lock alone. Raises `HeldBack` when others do not release the lock in time.
 
         To wait for ever could be a deadlock: another holder of the lock may wait for the caller's row.
         """
@@ -44,7 +44,7 @@ class Folder:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise Unavailable(BUSY) from None
+                    raise HeldBack(BUSY) from None
                 time.sleep(PATIENCE / 100)
             else:
                 return

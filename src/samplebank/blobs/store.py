@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from samplebank.errors import Damaged
+from samplebank.errors import Damaged, Unavailable
 
 MISSING = "The bytes of this file are no longer stored."
 DAMAGED = "The stored bytes of this file are damaged; uploading the file again repairs them."
@@ -72,6 +72,10 @@ class Blob(NamedTuple):
             return None
         is_stored = (len(blob.sha256), len(blob.token or b"")) == (32, token) and blob.name == name
         return blob if is_stored and blob.sha256[0] == prefix else None
+
+
+class HeldBack(Unavailable):
+    """A removal that has to wait for somebody who needs the bytes for a time: a backup, or an upload of the same bytes."""
 
 
 class Address(NamedTuple):
@@ -142,7 +146,7 @@ class Blobs(Protocol):
     async def holds(self, area: Area, sha256: bytes) -> bool: ...
 
     async def remove(self, area: Area, sha256: bytes, token: bytes | None = None) -> None:
-        """Remove the bytes. Removing absent bytes changes nothing. Raises `Unavailable` while somebody keeps the bytes."""
+        """Remove the bytes. Removing absent bytes changes nothing. Raises `HeldBack` while somebody keeps the bytes."""
 
     async def list_names(self, area: Area, prefix: int, older_than: float) -> list[Blob]:
         """List the names of blobs whose first byte is `prefix`, last written more than `older_than` seconds ago."""

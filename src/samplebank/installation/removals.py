@@ -3,9 +3,9 @@
 The locks belong to the session of the backup. So the locks end with the backup, however the backup ends.
 """
 
-from samplebank.blobs import Area, Blob, Blobs
+from samplebank.blobs import Area, Blob, Blobs, HeldBack
 from samplebank.database import Connection
-from samplebank.errors import Conflict, Unavailable
+from samplebank.errors import Conflict
 
 #: shared by removals until their transactions end; a backup has the lock alone
 REMOVALS = 0x5A4B_0008
@@ -17,10 +17,6 @@ BE_ALONE = "SELECT pg_try_advisory_lock($1::bigint)"
 HOLD_BACK = "SELECT pg_advisory_lock($1::bigint)"
 HELD_BACK = "A backup is under way; bytes are removed when the backup has ended."
 ANOTHER = "Another backup of this installation is under way: wait for its end."
-
-
-class HeldBack(Unavailable):
-    """A removal that has to wait for the end of a backup."""
 
 
 async def remove(db: Connection, blobs: Blobs, area: Area, blob: Blob) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from prometheus_client import Counter, Gauge
 
 from samplebank.assembly import Bank
+from samplebank.blobs import HeldBack
 from samplebank.database.failures import TROUBLE
 from samplebank.database.signals import Signal
 from samplebank.errors import Refusal, Unavailable
@@ -70,8 +71,11 @@ async def _sweep_once(bank: Bank, sweep: Sweep) -> None:
     name = _name_of(sweep)
     try:
         await sweep(bank)
+    except HeldBack as wait:
+        # A backup or an upload is meant to hold removals back. Nobody has anything to mend.
+        faults.mention("sweep.waits", kind=name, sweep=name, why=wait)
     except (Refusal, *TROUBLE) as error:
         FAILED_SWEEPS.labels(name).inc()
         faults.tell("sweep.failed", error, trace=not isinstance(error, Unavailable), sweep=name)
-    else:
-        LAST_SWEEP.labels(name).set(bank.clock() / 1000)
+        return
+    LAST_SWEEP.labels(name).set(bank.clock() / 1000)

@@ -14,10 +14,9 @@ import asyncpg
 from samplebank.accounts.first_accounts import ADMIN
 from samplebank.analyses import evidence
 from samplebank.assembly import Bank
-from samplebank.blobs import PARTS, Area
+from samplebank.blobs import PARTS, Area, HeldBack
 from samplebank.database.signals import Signal
 from samplebank.errors import NotFound, Refusal, Unavailable
-from samplebank.installation.removals import HeldBack
 from samplebank.maintenance.rounds import Sweep
 from samplebank.service_tasks import deletion, leftovers, operations, reanalysing, running
 from samplebank.service_tasks.model import State, Tools
