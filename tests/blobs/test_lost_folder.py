@@ -10,6 +10,7 @@ import pytest
 from kit.disks import no_room
 from samplebank.blobs import Area, DiskStore
 from samplebank.errors import Unavailable
+from samplebank.installation import store as identities
 from samplebank.serving.store import try_to_write
 
 CONTENT = b"some bytes"
@@ -83,3 +84,8 @@ async def test_a_store_whose_identity_was_read_and_has_gone_lacks_no_bytes(tmp_p
 
     with pytest.raises(Unavailable, match="has lost its file samplebank-store"):
         await anext(store.read(Area.SAMPLE, staged.digests.sha256))
+
+
+async def test_a_store_without_identity_is_not_taken_for_the_store_of_others(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="holds no identity"):
+        await identities.check(identities.Known(uuid4(), is_marked=True), DiskStore(tmp_path))

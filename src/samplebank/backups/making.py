@@ -26,7 +26,7 @@ from samplebank.blobs import DiskStore, Store
 from samplebank.database import Connection
 from samplebank.database.failures import TROUBLE
 from samplebank.database.migrations import HEAD
-from samplebank.errors import Invalid, Unavailable
+from samplebank.errors import Unavailable
 from samplebank.files import sync, sync_everything_on_disk_of
 from samplebank.installation import removals
 from samplebank.installation import store as identities
@@ -40,7 +40,6 @@ COUNTS = (
     "SELECT (SELECT count(*) FROM sample WHERE deleted_time IS NULL) AS samples,"
     " (SELECT count(*) FROM submission) AS submissions, (SELECT count(*) FROM job) AS jobs"
 )
-FOREIGN = "{} is not the store of this installation: name the store of this database in SAMPLEBANK_BLOB_URL."
 OTHER = "{} holds the backups of another installation: name another folder."
 BROKEN = (
     "The database ended the session that held removals back, so the backup may lack files, and stays partial: repeat the "
@@ -91,11 +90,9 @@ async def make_backup(
     async with alone(url) as db:
         await removals.hold_back(db)
         work = _Work(db, settings, url, backups, tell, Progress())
-        identity = (await identities.find(db)).identity
         tokens = GivenTokens()
-        async with closing_store(store_at(settings, settings.blob_url, tokens)) as store:
-            if identity is None or await store.identity() != identity:
-                raise Invalid(FOREIGN.format(store.where))
+        async with closing_store(store_at(settings, settings.blob_url, tokens, is_made=True)) as store:
+            identity = await identities.check_own(db, store)
             await _settle(backups, identity)
             return await _make(work, _giver(store, tokens), identity)
 

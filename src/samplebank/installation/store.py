@@ -16,6 +16,15 @@ OTHER = (
     "The blob store of this host is not the store of the database: SAMPLEBANK_BLOB_URL has to name the same store on "
     "every host."
 )
+LOST = (
+    "The blob store of this host holds no identity (samplebank-store): its disk may not be mounted, or SAMPLEBANK_BLOB_URL "
+    "names another place."
+)
+FOREIGN = "{} is not the store of this installation: name the store of this database."
+UNMARKED = (
+    "{} is not the store of this installation, or has lost its samplebank-store: mount the disk of the blobs, or name the store "
+    "of this database. If the bytes are here all the same, write {} into samplebank-store there."
+)
 
 
 class Known(NamedTuple):
@@ -56,5 +65,19 @@ async def settle(store: Store, identity: UUID, refusal: str) -> None:
 
 async def check(known: Known, blobs: Blobs) -> None:
     """Raise `Unavailable` where `blobs` is not the store that the database knows."""
-    if known.identity is not None and await blobs.identity() != known.identity:
-        raise Unavailable(OTHER)
+    if known.identity is None:
+        return
+    own = await blobs.identity()
+    if own != known.identity:
+        raise Unavailable(LOST if own is None else OTHER)
+
+
+async def check_own(db: Connection, store: Store) -> UUID:
+    """Answer the identity of the store that the database knows. Raises `Invalid` where `store` is another store."""
+    known = (await find(db)).identity
+    own = await store.identity()
+    if known is None or own not in {known, None}:
+        raise Invalid(FOREIGN.format(store.where))
+    if own is None:
+        raise Invalid(UNMARKED.format(store.where, known))
+    return known
