@@ -16,7 +16,6 @@ from samplebank.samples import objects
 #: files on their way at once, and the most names of files without bytes that are told
 AT_ONCE, TOLD = 8, 100
 OTHER = "{} is the store of another installation: name another place to copy to."
-FOREIGN = "{} is not the store of this installation: name the store that SAMPLEBANK_BLOB_URL names."
 
 
 class Copied(msgspec.Struct):
@@ -34,22 +33,24 @@ async def copy_store(
     """Copy the bytes of all rows from the store of this `identity`, as `check_own` answers the identity.
 
     `tell` hears of each part in `2 * PARTS`. Raises `Invalid` where the target is another's store.
+
+    The target gets the identity in the end. So no service starts beside a store to which a copy has not come to its end.
     """
-    await identities.settle(target, identity, OTHER.format(target.where))
+    refusal = OTHER.format(target.where)
+    if await target.identity() not in {identity, None}:
+        raise Invalid(refusal)
     copied = Copied()
     for done, (area, part) in enumerate((area, part) for area in Area for part in range(PARTS)):
         await _copy_part(_Copying(database, source, target, area, copied), part)
         tell(done + 1, copied)
+    await identities.settle(target, identity, refusal)
     return copied
 
 
 async def check_own(database: Database, source: Store) -> UUID:
     """Answer the identity of the store of this installation. Raises `Invalid` where `source` is another store."""
     async with database.connection() as db:
-        known = (await identities.find(db)).identity
-    if known is None or await source.identity() != known:
-        raise Invalid(FOREIGN.format(source.where))
-    return known
+        return await identities.check_own(db, source)
 
 
 class _Copying(msgspec.Struct, frozen=True):
