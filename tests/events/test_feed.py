@@ -176,7 +176,7 @@ async def test_the_feed_knows_which_readers_missed_what_was_forgotten(db: Connec
     forgotten = await feed.forget(db, before=3, most=100)
 
     known = await feed.look(db)
-    assert forgotten == 2
+    assert forgotten.events == 2
     assert [known.has_forgotten_behind(place) for place in (BEGINNING, first, second, end)] == [
         True,
         True,
@@ -186,13 +186,29 @@ async def test_the_feed_knows_which_readers_missed_what_was_forgotten(db: Connec
     assert (await read_on(db, BEGINNING, 1))[0] == ids[2:]
 
 
+async def test_a_sink_before_whose_place_events_were_forgotten_misses_events(db: Connection) -> None:
+    sinks = {name: outbox.Reader(name, READER.kinds) for name in ("new", "away", "there")}
+    await outbox.take(db, sinks["new"], 1, lease=1, now=1)
+    await add(db)
+    _, place = await read_on(db, BEGINNING, 1)
+    await outbox.take(db, sinks["away"], 10, lease=1, now=1)
+    await add(db)
+    await read_on(db, place, 1)
+    await outbox.take(db, sinks["there"], 10, lease=1, now=1)
+
+    await feed.forget(db, before=2, most=100)
+
+    assert await outbox.that_miss_events(db, sinks) == ["away"]
+
+
 async def test_what_a_sink_has_to_deliver_is_forgotten_with_the_event(db: Connection) -> None:
     await add(db)
     await read_on(db, BEGINNING, 1)
     assert len(await outbox.take(db, READER, 10, lease=1, now=1)) == 1
 
-    await feed.forget(db, before=2, most=100)
+    forgotten = await feed.forget(db, before=2, most=100)
 
+    assert forgotten.sinks == [READER.name]
     assert await outbox.take(db, READER, 10, lease=1, now=100) == []
 
 

@@ -37,7 +37,7 @@ async def add_ahead(db: Connection, now: int = NOW) -> parts.Part | None:
         return await parts.add_ahead(db, RETENTION, now=now)
 
 
-async def drop_old(db: Connection, before: int) -> parts.Part | None:
+async def drop_old(db: Connection, before: int) -> parts.Dropped | None:
     async with db.transaction():
         return await parts.drop_old(db, before)
 
@@ -94,8 +94,8 @@ async def test_a_part_goes_when_its_last_event_is_too_old(db: Connection) -> Non
 
     assert (early, again) == (None, None)
     assert dropped is not None
-    assert dropped.name == "outbox_first"
-    assert dropped.name not in await names(db)
+    assert dropped.part.name == "outbox_first"
+    assert dropped.part.name not in await names(db)
     assert (await read_on(db, BEGINNING, 1))[0] == [kept]
     assert (await feed.look(db)).forgotten_id == ids[-1]
 
@@ -123,8 +123,10 @@ async def test_what_a_sink_has_to_deliver_goes_with_the_part(db: Connection) -> 
     await read_on(db, BEGINNING, 2)
     assert len(await outbox.take(db, READER, 1, lease=1, now=1)) == 1
 
-    await drop_old(db, before=3)
+    dropped = await drop_old(db, before=3)
 
+    assert dropped is not None
+    assert dropped.sinks == [READER.name]
     assert await outbox.take(db, READER, 10, lease=1, now=100) == []
 
 
@@ -135,7 +137,7 @@ async def test_an_event_that_is_forgotten_while_a_sink_reads_holds_up_no_later_e
 
     async def meanwhile() -> None:
         async with database.connection() as forgetter:
-            assert await feed.forget(forgetter, before=2, most=100) == 1
+            assert (await feed.forget(forgetter, before=2, most=100)).events == 1
 
     interrupted = Interrupted(db, meanwhile, outbox.ADD_DELIVERIES)
     await outbox.take(cast("Connection", interrupted), READER, 1, lease=1, now=1)
@@ -166,7 +168,7 @@ async def test_an_event_that_no_part_takes_is_stored_and_goes_with_the_parts_aro
 
     dropped = [await drop_old(db, before=3), await drop_old(db, before=3)]
 
-    assert [part and part.name for part in dropped] == ["outbox_first", second.name]
+    assert [one and one.part.name for one in dropped] == ["outbox_first", second.name]
     assert await db.fetchval("SELECT count(*) FROM outbox") == 0
 
 

@@ -4,11 +4,13 @@ from samplebank.assembly import Bank
 from samplebank.checkup.ground import NO_HOUSEKEEPER, missed_before
 from samplebank.checkup.model import Finding, advice, fault, good
 from samplebank.database import Connection, Statement
+from samplebank.events import outbox
 from samplebank.jobs.backlog import MOST, backlog, lags
 from samplebank.jobs.waiting import CHILDREN
 from samplebank.policy.presence import Presence, Standing
 from samplebank.timespec import Millis, iso
 
+MISSED = "Look why the log says `event.undelivered`. Whoever lives by these events has to look at everything afresh."
 #: seconds after which events should have been delivered
 SLOW = 600
 STUCK = """
@@ -96,6 +98,9 @@ async def _waiting(db: Connection, sinks: list[str], now: Millis) -> list[Findin
             sink = figure.split('"')[1]
             said = f"The oldest event for {sink} waits for {seconds / 60:,.0f} minutes."
             found.append(advice("events", said, f"Look whether {sink} can be reached; the log says why not."))
+    for sink in await outbox.that_miss_events(db, sinks):
+        said = f"Events older than SAMPLEBANK_EVENT_RETENTION were forgotten before {sink} got them."
+        found.append(advice("events", said, MISSED))
     if not found:
         found.append(good("events", "No event waits for long, and no delivery was given up."))
     if (untyped := figures["samplebank_unclassified"]) >= MOST:

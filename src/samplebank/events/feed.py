@@ -85,6 +85,13 @@ class Feed(msgspec.Struct, frozen=True):
         return place.until > self.open_xid
 
 
+class Forgotten(NamedTuple):
+    """How many events were deleted, and the sinks that still had to deliver one of the events."""
+
+    events: int
+    sinks: list[str]
+
+
 class Newest(NamedTuple):
     """How far the feed may be read.
 
@@ -175,13 +182,13 @@ FORGET = Statement("""
              WHERE created_time < :before)
         RETURNING id, xid
     ), undelivered AS (
-        DELETE FROM delivery USING gone WHERE delivery.event_id = gone.id
+        DELETE FROM delivery USING gone WHERE delivery.event_id = gone.id RETURNING sink, dead_time
     ), noted AS (
         UPDATE feed SET forgotten_id = greatest(forgotten_id, (SELECT max(id) FROM gone)),
                forgotten_xid = greatest(forgotten_xid, (SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))
          WHERE EXISTS (SELECT FROM gone)
     )
-    SELECT count(*) FROM gone
+    SELECT (SELECT count(*) FROM gone), ARRAY(SELECT DISTINCT sink FROM undelivered WHERE dead_time IS NULL)
 """)
 SERVER = "SELECT system_identifier FROM pg_control_system()"
 FIND_SERVER = "SELECT server FROM feed FOR UPDATE"
@@ -242,10 +249,9 @@ async def end_of(db: Connection, known: Feed) -> Place:
     return max(Place(until, until), known.behind_forgotten, key=lambda place: place.until)
 
 
-async def forget(db: Connection, before: Millis, most: int) -> int:
-    """Delete a batch of events that happened before `before`; answers how many."""
-    gone: int = await FORGET.value(db, before=before, most=most)
-    return gone
+async def forget(db: Connection, before: Millis, most: int) -> Forgotten:
+    """Delete a batch of events that happened before `before`."""
+    return Forgotten(*await FORGET.row(db, before=before, most=most))
 
 
 async def settle(db: Connection) -> None:

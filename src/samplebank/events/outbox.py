@@ -70,6 +70,9 @@ LOCK_SINK = Statement("""
 ADD_SINK = Statement("""
     INSERT INTO sink (name, since, until, id, last) VALUES (:sink, '0', '0', 0, 0) ON CONFLICT DO NOTHING
 """)
+PLACES = Statement("""
+    SELECT name, since::text, until::text, id, last FROM sink WHERE name = ANY (:sinks::text[]) ORDER BY name
+""")
 MOVE_SINK = Statement("""
     UPDATE sink SET since = :since::text::xid8, until = :until::text::xid8, id = :id, last = :last WHERE name = :sink
 """)
@@ -130,8 +133,7 @@ async def _read_on(db: Connection, sink: Reader) -> bool:
         if row is None:
             added = await ADD_SINK.run(db, sink=sink.name)
             return added.endswith("1")
-        since, until, id_, last = row
-        place = Place(int(since), int(until), id_, last)
+        place = _place(*row)
         events, behind = await feed.read(db, place, READ_AT_ONCE)
         wanted = [event for event in events if event.kind in sink.kinds]
         await ADD_DELIVERIES.run(
@@ -144,6 +146,24 @@ async def _read_on(db: Connection, sink: Reader) -> bool:
             values = {"since": str(behind.since), "until": str(behind.until)}
             await MOVE_SINK.run(db, sink=sink.name, **values, id=behind.id, last=behind.last)
     return behind != place
+
+
+async def that_miss_events(db: Connection, sinks: Collection[str]) -> list[str]:
+    """The sinks before whose place events were forgotten unread: nobody will deliver these events.
+
+    A sink that has read nothing yet begins with what there is, and misses nothing.
+    """
+    known = await feed.look(db)
+    places = {name: _place(*place) for name, *place in await PLACES.rows(db, sinks=list(sinks))}
+    return [
+        name
+        for name, place in places.items()
+        if place != feed.BEGINNING and known.has_forgotten_behind(place)
+    ]
+
+
+def _place(since: str, until: str, id_: int, last: int) -> Place:
+    return Place(int(since), int(until), id_, last)
 
 
 async def give_back(db: Connection, sink: str, events: Collection[Event], *, now: Millis) -> None:

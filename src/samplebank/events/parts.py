@@ -4,7 +4,7 @@ To drop a part takes milliseconds, however many events the part holds; to delete
 dead rows to the vacuum. The first part holds what was there before there were parts, and `outbox_rest` ids that no part takes.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import msgspec
@@ -36,6 +36,13 @@ class Part(msgspec.Struct, frozen=True):
     until: int
 
 
+class Dropped(NamedTuple):
+    """A part that was dropped, and the sinks that still had to deliver an event of the part."""
+
+    part: Part
+    sinks: list[str]
+
+
 class Edge(msgspec.Struct, frozen=True):
     """An event at the beginning or at the end of a part."""
 
@@ -64,13 +71,14 @@ ADD = (
 )
 FORGET = Statement("""
     WITH undelivered AS (
-        DELETE FROM delivery WHERE event_id < :until
+        DELETE FROM delivery WHERE event_id < :until RETURNING sink, dead_time
     ), stray AS (
         DELETE FROM outbox_rest WHERE id < :until
     )
     UPDATE feed SET forgotten_id = greatest(forgotten_id, gone.id), forgotten_xid = greatest(forgotten_xid, gone.xid)
       FROM (SELECT (SELECT max(id) FROM outbox WHERE id < :until) AS id,
                    (SELECT xid FROM outbox WHERE id < :until ORDER BY xid DESC LIMIT 1) AS xid) gone
+    RETURNING ARRAY(SELECT DISTINCT sink FROM undelivered WHERE dead_time IS NULL)
 """)
 
 
@@ -90,10 +98,10 @@ async def add_ahead(db: Connection, retention: Millis, *, now: Millis) -> Part |
     return Part(f"outbox_{until}", until)
 
 
-async def drop_old(db: Connection, before: Millis) -> Part | None:
+async def drop_old(db: Connection, before: Millis) -> Dropped | None:
     """Drop the oldest part, if all its events happened before `before`. Must run in a transaction.
 
-    Answers the dropped part; None where there is none to drop. Raises `InUse`.
+    None where there is no part to drop. Raises `InUse`.
     """
     oldest = await _oldest(db)
     if oldest is None:
@@ -101,9 +109,9 @@ async def drop_old(db: Connection, before: Millis) -> Part | None:
     newest = await NEWEST.row(db, until=oldest.until)
     if newest is not None and EDGE.read(newest).created_time >= before:
         return None
-    await FORGET.run(db, until=oldest.until)
+    sinks = await FORGET.value(db, until=oldest.until)
     await _execute(db, f"DROP TABLE {oldest.name}")
-    return oldest
+    return Dropped(oldest, sinks)
 
 
 async def is_dropped_soon(db: Connection, retention: Millis) -> bool:
