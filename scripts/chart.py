@@ -23,6 +23,13 @@ BUCKET: dict[str, Any] = {
     "existingSecret": "bank-bucket",
     "endpoint": "https://s3.example.org",
 }
+#: settings as YAML reads them, and what the pods get
+SETTINGS: dict[str, Any] = {"max_sample_size": 4294967296.0, "audit_reads": False, "sweep_interval": 5, "port": 2.5}
+TOLD = (
+    '"SAMPLEBANK_MAX_SAMPLE_SIZE", value: "4294967296"',
+    '"SAMPLEBANK_AUDIT_READS", value: "off"',
+    '"SAMPLEBANK_SWEEP_INTERVAL", value: "5"',
+)
 KINDS = ("kind: Service\n", "kind: Deployment\n", "kind: Ingress\n")
 WARNING = 2
 
@@ -39,6 +46,8 @@ def main() -> int:
         in_bucket = "".join(chart.render(EVERYTHING | {"blobs": BUCKET}, name="bank").values())
         wrong += [f"Blobs in a bucket have no {one}." for one in BUCKET.values() if one not in in_bucket]
         wrong += ["Blobs in a bucket have a claim."] * ("persistentVolumeClaim" in in_bucket)
+        told = "".join(chart.render(EVERYTHING | {"settings": SETTINGS}, name="bank").values())
+        wrong += [f"The settings of the pods lack {one}." for one in TOLD if one not in told]
     for problem in wrong:
         print(problem)
     return 1 if wrong else 0
