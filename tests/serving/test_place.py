@@ -38,6 +38,15 @@ def test_a_service_that_was_killed_is_started_again_while_its_web_processes_end(
     assert found == left
 
 
+@pytest.mark.parametrize("host", [f"{'x' * 60}.{'x' * 60}.invalid", "é..ü", "a\0b"])
+def test_a_text_that_is_no_host_is_refused(tmp_path: Path, host: str) -> None:
+    with (
+        pytest.raises(Invalid, match="cannot be listened on"),
+        place.taken(Settings(data_dir=tmp_path, host=host)),
+    ):
+        pass
+
+
 def test_an_address_that_another_program_has_is_not_awaited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

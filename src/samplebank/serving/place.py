@@ -1,6 +1,7 @@
 """What a service shares with no other service: the address, and the folder of its figures."""
 
 import errno
+import hashlib
 import os
 import shutil
 import socket
@@ -14,6 +15,8 @@ from samplebank.settings import Settings
 
 #: seconds for web processes of a killed service to let go of the address, and seconds between looks
 PATIENCE, POLL = 15.0, 0.1
+#: bytes of the name of a socket, from unix(7)
+LONGEST = 107
 
 
 @contextmanager
@@ -46,7 +49,7 @@ def _alone_at(own: Settings) -> Iterator[None]:
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as held:
         try:
-            held.bind(f"\0samplebank serve {own.host} {own.port}")
+            held.bind(_name_of(own))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
@@ -59,6 +62,13 @@ def _alone_at(own: Settings) -> Iterator[None]:
         yield
 
 
+def _name_of(own: Settings) -> str:
+    """The name for the address. A host name may be longer than the kernel lets a name be."""
+    name = f"\0samplebank serve {own.host} {own.port}"
+    is_short = len(name.encode()) <= LONGEST
+    return name if is_short else f"\0samplebank serve {hashlib.sha256(name.encode()).hexdigest()}"
+
+
 def _await_port(own: Settings, patience: float) -> None:
     end = time.monotonic() + patience
     while True:
@@ -68,11 +78,17 @@ def _await_port(own: Settings, patience: float) -> None:
             if time.monotonic() < end and error.errno == errno.EADDRINUSE:
                 time.sleep(POLL)
                 continue
-            raise Invalid(
-                f"{own.host}:{own.port} cannot be listened on: {error.strerror}. "
-                "Give another one with --host and --port, or SAMPLEBANK_HOST and SAMPLEBANK_PORT.",
-            ) from error
+            raise _not_listened(own, error.strerror) from error
+        except (TypeError, ValueError) as error:  # a text that is the name of no host
+            raise _not_listened(own, str(error)) from error
         return
+
+
+def _not_listened(own: Settings, why: str) -> Invalid:
+    return Invalid(
+        f"{own.host}:{own.port} cannot be listened on: {why}. "
+        "Give another one with --host and --port, or SAMPLEBANK_HOST and SAMPLEBANK_PORT."
+    )
 
 
 def address_of(host: str) -> str:
