@@ -24,11 +24,17 @@ BUCKET: dict[str, Any] = {
     "endpoint": "https://s3.example.org",
 }
 #: settings as YAML reads them, and what the pods get
-SETTINGS: dict[str, Any] = {"max_sample_size": 4294967296.0, "audit_reads": False, "sweep_interval": 5, "port": 2.5}
+SETTINGS: dict[str, Any] = {
+    "max_sample_size": 4294967296.0,
+    "audit_reads": False,
+    "sweep_interval": 5,
+    "port": 2.5,
+}
 TOLD = (
     '"SAMPLEBANK_MAX_SAMPLE_SIZE", value: "4294967296"',
     '"SAMPLEBANK_AUDIT_READS", value: "off"',
     '"SAMPLEBANK_SWEEP_INTERVAL", value: "5"',
+    '"SAMPLEBANK_PORT", value: "2.5"',
 )
 KINDS = ("kind: Service\n", "kind: Deployment\n", "kind: Ingress\n")
 WARNING = 2
