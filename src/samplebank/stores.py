@@ -1,6 +1,7 @@
 """The blob store that the settings name: a folder, or a bucket."""
 
 import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -12,6 +13,7 @@ from samplebank.blobs.store import Tokens
 from samplebank.database.sockets import url_of
 from samplebank.errors import Invalid
 from samplebank.settings import Settings
+from samplebank.urls import origin_of
 
 if TYPE_CHECKING:
     from samplebank.blobs.objects import ObjectStore
@@ -30,7 +32,12 @@ SCHEME = "s3://"
 OBJECTS: Final = "samplebank.blobs.objects"
 REGION = "us-east-1"
 MISSING = "SAMPLEBANK_BLOB_URL names a bucket, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set."
-NO_ADDRESS = "AWS_ENDPOINT_URL is {!r}, but must be an address such as https://s3.example.org."
+NO_ADDRESS = "AWS_ENDPOINT_URL is {}, but must be an address such as https://s3.example.org."
+UNPRINTABLE = (
+    "{} holds a line break or another character that cannot be printed: write its value in one line."
+)
+#: what the address of a server has not, and the login that an address may hold
+NOT_IN_ADDRESS, LOGIN = re.compile(r"[\s?#]"), re.compile(r"(?<=://).*(?=@)")
 
 
 def blob_store(settings: Settings, tokens: Tokens, database_url: str | None = None) -> Store:
@@ -72,16 +79,26 @@ def store_at(
 def place_of(url: str, environment: Mapping[str, str]) -> Place:
     """The bucket at this address, reached as the usual variables tell. Raises `Invalid` where variables are missing."""
     bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-    key, secret = (environment.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    key, secret = (_read(environment, name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
     if not key or not secret:
         raise Invalid(MISSING)
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
-    own = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    region = _read(environment, "AWS_REGION", "AWS_DEFAULT_REGION") or REGION
+    own = _read(environment, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     endpoint = own or f"https://s3.{region}.amazonaws.com"
-    if not endpoint.startswith(("http://", "https://")):
-        raise Invalid(NO_ADDRESS.format(endpoint))
-    session = environment.get("AWS_SESSION_TOKEN") or None
+    if origin_of(endpoint) is None or NOT_IN_ADDRESS.search(endpoint):
+        raise Invalid(NO_ADDRESS.format(LOGIN.sub("…", repr(endpoint))))
+    session = _read(environment, "AWS_SESSION_TOKEN") or None
     return Place(bucket, prefix.strip("/"), endpoint.rstrip("/"), region, key, secret, session)
+
+
+def _read(environment: Mapping[str, str], *names: str) -> str:
+    """The first of the variables that has a value, without the line break with which a secret from a file may end."""
+    for name in names:
+        if value := environment.get(name, "").strip():
+            if not value.isprintable():
+                raise Invalid(UNPRINTABLE.format(name))
+            return value
+    return ""
 
 
 @asynccontextmanager

@@ -246,6 +246,37 @@ def test_missing_credentials_are_named() -> None:
         place_of("s3://bucket", {})
 
 
+def test_a_line_break_behind_a_variable_is_no_part_of_the_value() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL": "http://host:1"}
+
+    assert place_of("s3://bucket", {name: f"{value}\n" for name, value in keys.items()}) == place_of(
+        "s3://bucket", keys
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        (
+            "AWS_ENDPOINT_URL",
+            "s3.example.org",
+            "AWS_ENDPOINT_URL is 's3.example.org', but must be an address",
+        ),
+        ("AWS_ENDPOINT_URL", "http://host:99999", "AWS_ENDPOINT_URL is 'http://host:99999', but must be"),
+        ("AWS_ENDPOINT_URL", "http://a:hush@host?x", "AWS_ENDPOINT_URL is 'http://…@host?x', but must be"),
+        ("AWS_ACCESS_KEY_ID", "ke\ny", "AWS_ACCESS_KEY_ID holds a line break"),
+        ("AWS_SESSION_TOKEN", "to\x7fken", "AWS_SESSION_TOKEN holds a line break"),
+    ],
+)
+def test_a_variable_that_no_client_can_use_is_named(variable: str, value: str, said: str) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"}
+
+    with pytest.raises(Invalid) as refused:
+        place_of("s3://bucket", {**keys, variable: value})
+
+    assert str(refused.value).startswith(said)
+
+
 def test_the_place_shows_no_secret() -> None:
     place = place_of("s3://bucket/a/b/", {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"})
 
