@@ -1,6 +1,7 @@
 """The expensive requests of one user do not slow down the requests of all others."""
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -286,3 +287,14 @@ async def test_an_error_of_a_search_is_no_reason_to_search_again(tmp_path: Path)
         await searches_of(tmp_path, free=60).run(MIA, fail)
 
     assert begun == ["search"]
+
+
+def test_seats_that_nobody_takes_need_no_memory(tmp_path: Path) -> None:
+    tracemalloc.start()
+    try:
+        Seats(tmp_path, 10_000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 100_000

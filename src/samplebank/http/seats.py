@@ -24,7 +24,8 @@ class Seats:
     def __init__(self, folder: Path, number: int) -> None:
         """Raises `OSError` when the folder cannot be made."""
         make_lasting_folder(folder)
-        self._paths = [folder / f"seat-{place}" for place in range(number)]
+        self._folder = folder
+        self._number = number
         #: requests of a process get seats in the order of arrival
         self._first = asyncio.Lock()
 
@@ -44,8 +45,8 @@ class Seats:
 
     def _take(self) -> int | None:
         """Take a free seat: answers the descriptor whose end frees the seat, or None where no seat is free."""
-        for path in self._paths:
-            held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for place in range(self._number):
+            held = os.open(self._folder / f"seat-{place}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return held
