@@ -12,9 +12,9 @@ from bench.databases import connected
 
 from kit.bank import eventually
 from samplebank.database import embedded, postmaster
-from samplebank.database.account import end_of
+from samplebank.database.account import end_of, refuse_unfit
 from samplebank.database.embedded import EmbeddedServer
-from samplebank.errors import Unavailable
+from samplebank.errors import Invalid, Unavailable
 from samplebank.serving import start
 
 
@@ -153,3 +153,14 @@ async def test_a_server_that_hangs_in_its_stop_is_stopped_at_once_and_started_ag
 )
 def test_what_a_program_said_begins_with_a_whole_line(said: str, told: str) -> None:
     assert end_of(said, 10) == told
+
+
+@pytest.mark.parametrize("name", ["it's", 'a"b', "a,b", "$HOME", "`id`", "a\nb"])
+def test_a_folder_whose_path_the_programs_do_not_take_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match="name another data folder"):
+        refuse_unfit(Path("/srv", name))
+
+
+@pytest.mark.parametrize("name", ["a b", "p%41?x#y&z", "ünï", "a\\b"])
+def test_a_folder_whose_path_the_programs_take_is_taken(name: str) -> None:
+    refuse_unfit(Path("/srv", name))

@@ -6,6 +6,7 @@ every path begins with the descriptor. Programs in a folder that the account may
 
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -20,6 +21,19 @@ from samplebank.files import make_own_folder
 ACCOUNT = "samplebank-db"
 #: the folder for copies of programs that the account cannot reach in the place of installation
 RUNTIME = Path("/var/lib") / ACCOUNT
+
+#: what `pg_ctl` gives to a shell, or takes for the end of a path
+ODD = re.compile(r"['\"$`,\r\n]")
+UNFIT = (
+    "The embedded PostgreSQL cannot be in {}, as its programs do not take {!r} in a path: name another data folder in "
+    "SAMPLEBANK_DATA_DIR."
+)
+
+
+def refuse_unfit(folder: Path) -> None:
+    """Raise `Invalid` for a folder whose path the programs of PostgreSQL cannot be given."""
+    if found := ODD.search(str(folder)):
+        raise Invalid(UNFIT.format(folder, found[0]))
 
 
 def find_account() -> pwd.struct_passwd:

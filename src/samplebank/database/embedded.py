@@ -18,7 +18,13 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from samplebank.database import postmaster
-from samplebank.database.account import end_of, find_account, reachable_programs, run_for_cluster
+from samplebank.database.account import (
+    end_of,
+    find_account,
+    reachable_programs,
+    refuse_unfit,
+    run_for_cluster,
+)
 from samplebank.database.configuration import CONNECTIONS, configuration
 from samplebank.database.sockets import socket_folder, url_of
 from samplebank.errors import Invalid, Unavailable
@@ -64,6 +70,8 @@ class EmbeddedServer:
     @contextmanager
     def running(self) -> Iterator[str]:
         """Keep the server running for as long as the block lasts, started again if need be; yields the URL."""
+        if self._account is None:  # an account of PostgreSQL's own gets no path of the folder
+            refuse_unfit(self.folder)
         with _told_in_one_line():
             self._make_folders()
         with (self.folder / "users.lock").open("a") as users:
