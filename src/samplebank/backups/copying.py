@@ -5,6 +5,7 @@ than a sync for each small file. The digest of each file is compared.
 """
 
 import asyncio
+import errno
 import hashlib
 import os
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ PIECE = 1024 * 1024
 AT_ONCE = 8
 #: where files are written before they are named
 STAGING = "staging"
+#: what says that a single file cannot be read: a file that somebody else brought back, or on a damaged part of the disk
+UNREADABLE = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.EIO}
 #: so far the copy stands behind requests of users, for the processors
 NICENESS = 10
 
@@ -119,8 +122,10 @@ def _copy(source: Path, target: Path, sha256: bytes) -> bool:
     digest = hashlib.sha256()
     try:
         giving = source.open("rb", buffering=0)
-    except FileNotFoundError:
-        return False
+    except OSError as error:
+        if error.errno in UNREADABLE:
+            return False
+        raise
     with giving, target.open("wb", buffering=0) as taking:
         while piece := _read(giving):
             digest.update(piece)
