@@ -44,6 +44,8 @@ def refusal_of(folder: Path, environment: dict[str, str] | None = None) -> str:
         ("HOST", "", "an address such as 127.0.0.1"),
         ("DATA_DIR", "", "a folder"),
         ("DATA_DIR", "/srv/\udcff", "a folder"),
+        ("DATA_DIR", "/srv/\0", "a folder"),
+        ("OIDC_NAME", "a\0b", "a text"),
         ("BLOB_URL", "file://blobs", STORES),
         ("BLOB_URL", "s3://", STORES),
         ("BLOB_URL", "s3://Bucket", STORES),
@@ -123,10 +125,11 @@ def test_what_only_the_environment_may_say_is_refused_in_the_settings_file(tmp_p
     assert f"SAMPLEBANK_{name.upper()} in the environment, or --{name}." in line
 
 
-def test_a_misspelt_setting_is_refused_with_the_name_that_may_be_meant(tmp_path: Path) -> None:
-    (tmp_path / "samplebank.toml").write_text("proceses = 4\n")
+@pytest.mark.parametrize("name", ["proceses", "PROCESSES", "SAMPLEBANK_PROCESSES"])
+def test_a_misspelt_setting_is_refused_with_the_name_that_may_be_meant(tmp_path: Path, name: str) -> None:
+    (tmp_path / "samplebank.toml").write_text(f"{name} = 4\n")
 
-    assert refusal_of(tmp_path).endswith("Do you mean SAMPLEBANK_PROCESSES?")
+    assert refusal_of(tmp_path).endswith("Do you mean processes?")
     assert refusal_of(tmp_path.parent, {"SAMPLEBANK_BLOBS_URL": "x"}).endswith(
         "Do you mean SAMPLEBANK_BLOB_URL?"
     )

@@ -183,7 +183,7 @@ def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings
     given = _from_file((folder or Path()) / CONFIGURATION_FILE)
     for name, value in environment.items():
         if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() not in CLIENT_NAMES:
-            given[_known(name.removeprefix(PREFIX).lower(), name)] = value
+            given[_known(name.removeprefix(PREFIX).lower(), name, PREFIX)] = value
     read: dict[str, Any] = {name: _read(name, value) for name, value in given.items()}
     settings = Settings(**read)
     _check_urls(settings)
@@ -207,11 +207,14 @@ def _from_file(path: Path) -> dict[str, Any]:
     return {_known(name, f"{name} in {path}"): value for name, value in read.items()}
 
 
-def _known(name: str, shown: str) -> str:
+def _known(name: str, shown: str, prefix: str = "") -> str:
+    """The name of a setting. With a `prefix`, as variables have, names are written in capitals."""
     if name not in FIELDS:
-        like = "".join(get_close_matches(name, FIELDS, 1))
-        meant = f" Do you mean {PREFIX}{like.upper()}?" if like else ""
-        raise Invalid(f"There is no setting {shown}; the settings are listed in docs/operations.md.{meant}")
+        like = "".join(get_close_matches(name.lower().removeprefix(PREFIX.lower()), FIELDS, 1))
+        meant = f" Do you mean {prefix + (like.upper() if prefix else like)}?" if like else ""
+        raise Invalid(
+            f"There is no setting {shown}; docs/operations.md of the source lists the settings.{meant}"
+        )
     return name
 
 
@@ -219,11 +222,18 @@ def _read(name: str, value: object) -> object:
     variable, wanted = f"{PREFIX}{name.upper()}", FIELDS[name].type
     try:
         if isinstance(value, str):
-            value.encode()  # other processes are given the settings as texts, too
+            _check_text(value)
         return msgspec.convert(_number(value, wanted), wanted, dec_hook=_path)
     except (msgspec.ValidationError, ValueError) as error:
         message = f"{variable} {_shown(name, value)}, but must be {_allowed(wanted)}."
         raise invalid(variable, message) from error
+
+
+def _check_text(value: str) -> None:
+    """Raise ValueError for a text that no variable can hold: other processes are given the settings by variables."""
+    if "\0" in value:
+        raise ValueError(value)
+    value.encode()
 
 
 def _number(value: object, wanted: Any) -> object:

@@ -24,7 +24,9 @@ PARTIAL = ".partial"
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 #: found on the disk of a mount by itself
 ALLOWED = frozenset({"lost+found"})
-WORDS = "This folder holds backups of Samplebank (docs/backup.md). Change nothing here by hand.\n"
+WORDS = (
+    "This folder holds backups of Samplebank (docs/backup.md of the source). Change nothing here by hand.\n"
+)
 NO_BACKUPS = "{} holds no backups of Samplebank: name the folder that `samplebank backup` was given."
 OTHER_FILES = (
     "{} holds files that are no backups of Samplebank: name an empty folder, or one that does not exist yet."

@@ -40,7 +40,9 @@ async def _rows(bank: Bank, area: Area, *, is_full: bool) -> Finding:
         told = ", ".join(name.hex() for name in damaged[:TOLD])
         said = f"{len(damaged)} of {looked} files are missing or changed: {told}."
         return fault(
-            subject, said, "Upload these files again, or bring them back from a backup (docs/backup.md)."
+            subject,
+            said,
+            "Upload these files again, or bring them back from a backup (docs/backup.md of the source).",
         )
     some = "" if is_full else " `--full` reads all files."
     return good(subject, f"{looked} files were {how}, and all are there.{some}")

@@ -167,7 +167,9 @@ async def examine_sandbox(bank: Bank, *, is_full: bool) -> list[Finding]:  # noq
     if bank.settings.sandbox_required:
         return [
             fault(
-                "sandbox", said, "docs/security.md says what to enable; the service does not start like this."
+                "sandbox",
+                said,
+                "docs/security.md of the source says what to enable; the service does not start like this.",
             )
         ]
-    return [advice("sandbox", said, "docs/security.md says what to enable.")]
+    return [advice("sandbox", said, "docs/security.md of the source says what to enable.")]

@@ -64,8 +64,8 @@ def _not_in_our_words(response: httpx.Response) -> str:
     if response.has_redirect_location:
         return f"{said} and points to {response.headers['Location'][:200]}: give the address that it stands for with --url."
     if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-        return f"{said}: something in front of the service, such as a proxy, takes no bodies of this size. See docs/proxies.md."
-    return f"{said}: something in front of the service, such as a proxy, refused. See docs/proxies.md."
+        return f"{said}: something in front of the service, such as a proxy, takes no bodies of this size. See docs/proxies.md of the source."
+    return f"{said}: something in front of the service, such as a proxy, refused. See docs/proxies.md of the source."
 
 
 def away(url: str, error: httpx.RequestError) -> Away:
