@@ -78,7 +78,7 @@ def _await_port(own: Settings, patience: float) -> None:
             if time.monotonic() < end and error.errno == errno.EADDRINUSE:
                 time.sleep(POLL)
                 continue
-            raise _not_listened(own, error.strerror) from error
+            raise _not_listened(own, error.strerror or str(error)) from error
         except (TypeError, ValueError) as error:  # a text that is the name of no host
             raise _not_listened(own, str(error)) from error
         return
