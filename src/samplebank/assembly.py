@@ -22,7 +22,7 @@ from samplebank.database.shared_statements import SharedStatements, all_or_none
 from samplebank.database.signals import Signals
 from samplebank.errors import Invalid, NotFound
 from samplebank.events import feed
-from samplebank.files import close_to_others, make_lasting_folder
+from samplebank.files import close_to_others, make_lasting_folder, refuse_shared
 from samplebank.installation import store
 from samplebank.jobs.claim_batches import Claiming
 from samplebank.jobs.model import JobRules
@@ -131,6 +131,7 @@ def make_data_folder(settings: Settings) -> Path:
     """Make the data folder if needed. Raises `Invalid` with one line when the folder cannot be made or written."""
     folder = settings.folder
     try:
+        refuse_shared(folder)
         make_lasting_folder(folder)
         close_to_others(folder)
     except OSError as error:

@@ -14,11 +14,22 @@ NOT_OWN = (
     "{} belongs to another account: run Samplebank as that account, or give the folder, with all that is in the folder, to "
     "this account (chown -R)."
 )
+SHARED = (
+    "{} is a folder for all accounts, and Samplebank would close the folder to others: name a folder for Samplebank alone, such "
+    "as {}."
+)
 
 
 def keep_to_own_account() -> None:
     """Let no other account into files and folders made from now on, by the process or its children."""
     os.umask(NOT_FOR_OTHERS)
+
+
+def refuse_shared(folder: Path) -> None:
+    """Raise `Invalid` for a folder that all accounts of the machine need, such as `/` or `/tmp`. The folder may not exist."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if folder.resolve() == Path("/") or folder.stat().st_mode & stat.S_ISVTX:
+            raise Invalid(SHARED.format(folder, folder / "samplebank"))
 
 
 def close_to_others(folder: Path) -> None:

@@ -12,6 +12,7 @@ from samplebank.blobs import Area, DiskStore, Place, Store
 from samplebank.blobs.store import Tokens
 from samplebank.database.sockets import url_of
 from samplebank.errors import Invalid
+from samplebank.files import refuse_shared
 from samplebank.settings import Settings
 from samplebank.urls import origin_of
 
@@ -66,6 +67,7 @@ def store_at(
         what = f"The folder {spool} for uploads on their way"
     else:
         folder = settings.folder / "blobs" if url is None else Path(url.removeprefix("file://"))
+        refuse_shared(folder)
         store = DiskStore(folder, reserve=settings.disk_reserve, others=others)
         what = f"The blob folder {folder}"
     try:

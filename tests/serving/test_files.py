@@ -13,8 +13,9 @@ from samplebank.assembly import make_data_folder
 from samplebank.blobs import DiskStore
 from samplebank.database import Database
 from samplebank.errors import Invalid
-from samplebank.files import NOT_FOR_OTHERS, make_own_folder
+from samplebank.files import NOT_FOR_OTHERS, make_own_folder, refuse_shared
 from samplebank.settings import Settings
+from samplebank.stores import NO_TOKENS, store_at
 
 #: where root runs the service, the account of PostgreSQL may pass this folder, and do nothing else
 FOR_THE_DATABASE = {Path("postgres"): 0o710}
@@ -50,6 +51,27 @@ async def test_the_database_is_reached_by_its_socket_only(service: Service, data
     said = [line.split() for line in rules.splitlines() if line.strip() and not line.startswith("#")]
     assert listens == ""
     assert {(words[0], words[-1]) for words in said} == {("local", "trust"), ("host", "reject")}
+
+
+def test_a_folder_for_all_accounts_is_refused_and_not_closed(tmp_path: Path) -> None:
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    shared.chmod(0o1777)
+
+    for make in (
+        lambda: make_data_folder(Settings(data_dir=shared)),
+        lambda: store_at(Settings(data_dir=tmp_path), f"file://{shared}", NO_TOKENS),
+    ):
+        with pytest.raises(Invalid, match="is a folder for all accounts"):
+            make()
+
+    assert (shared.stat().st_mode & 0o7777, list(shared.iterdir())) == (0o1777, [])
+
+
+@pytest.mark.parametrize("root", ["/", "//", "/usr/.."])
+def test_the_root_of_all_files_is_a_folder_for_all_accounts(root: str) -> None:
+    with pytest.raises(Invalid, match="is a folder for all accounts"):
+        refuse_shared(Path(root))
 
 
 def test_folders_that_an_earlier_release_left_open_are_closed(tmp_path: Path) -> None:
