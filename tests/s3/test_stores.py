@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -195,6 +195,32 @@ async def test_a_page_of_a_proxy_takes_no_large_file(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="blob store does not answer"):
             await sender.send("key", tmp_path / "large", await digests_of(bytearray(b"large")))
         await sender.close()
+
+
+@pytest.mark.parametrize(("direct", "is_by_proxy"), [("", True), ("elsewhere.invalid,s3.invalid", False)])
+async def test_a_large_file_goes_by_the_proxy_that_the_variables_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct: str, *, is_by_proxy: bool
+) -> None:
+    asked = list[bytes]()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        await reader.readuntil(b"\r\n\r\nlarge")
+        writer.write(b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    (tmp_path / "large").write_bytes(b"large")
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"}
+    sender = Sender(place_of("s3://bank", {**keys, "AWS_ENDPOINT_URL": "http://s3.invalid"}))
+    async with await asyncio.start_server(take, "127.0.0.1") as server:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", direct)
+        with nullcontext() if is_by_proxy else pytest.raises(Unavailable):
+            await sender.send("key", tmp_path / "large", await digests_of(bytearray(b"large")))
+        await sender.close()
+
+    assert asked == ([b"PUT http://s3.invalid/bank/key HTTP/1.1\r\n"] if is_by_proxy else [])
 
 
 @pytest.mark.usefixtures("reached")

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp import hdrs
@@ -34,7 +36,9 @@ class Sender:
         try:
             async with (
                 asyncio.timeout(PATIENCE) as limit,
-                self._sessions().put(url, data=_pieces(path, limit), headers=headers) as answer,
+                self._sessions().put(
+                    url, data=_pieces(path, limit), headers=headers, proxy=_proxy_to(url)
+                ) as answer,
             ):
                 said = await answer.text()
                 # Each S3 server tells the ETag of a new object; a page of a proxy has none.
@@ -54,6 +58,14 @@ class Sender:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=5))
         return self._session
+
+
+def _proxy_to(url: str) -> str | None:
+    """The proxy that the usual variables name for the address: the client of small files goes by these variables as well."""
+    proxies, parts = getproxies(), urlsplit(url)
+    if proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 async def _pieces(path: Path, limit: asyncio.Timeout) -> AsyncIterator[bytes]:
