@@ -1,6 +1,7 @@
 """The `samplebank` program and its commands."""
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 
 from samplebank.cli import streams
 from samplebank.cli.ending import TERMINATED, exit_code_of
+from samplebank.cli.proxies import reach_this_machine_directly
 from samplebank.cli.text import Command
 from samplebank.files import keep_to_own_account
 
@@ -139,6 +141,7 @@ def run() -> None:
     # What a command has to say is said by its result and its complaints. A service sets up its log itself.
     logging.getLogger("samplebank").addHandler(logging.NullHandler())
     keep_to_own_account()
+    reach_this_machine_directly(os.environ)
     is_told_to_end = False
 
     def end_in_order(_signal: int, frame: FrameType | None) -> None:
