@@ -12,8 +12,8 @@ from samplebank.backups import schemas
 from samplebank.backups.dumping import dump, restore
 from samplebank.backups.sessions import alone
 
-#: the version of a server that does not know the setting `transaction_timeout`, and what makes a database refuse the setting
-OLD = 15
+#: versions of servers that do not know and that know the setting `transaction_timeout`, and what makes a database refuse the setting
+OLD, KNOWING = 15, 17
 BE_OLD = (
     "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET transaction_timeout = 3600000'; END $$",
     """
@@ -99,6 +99,21 @@ async def test_a_server_that_does_not_know_all_settings_of_the_programs_gets_the
         await order(target, *BE_OLD)
 
         found = await restored(target, await dumped(source, tmp_path), major=OLD)
+
+    assert found == ["public"]
+
+
+async def test_a_dump_that_is_too_new_for_the_program_of_the_server_is_read_by_the_newest(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with migrated_database(service) as source, own_database(service) as target:
+        dump = await dumped(source, tmp_path)
+        program = tmp_path / "pg_restore"
+        program.write_text(f"#!/bin/sh\n[ $1 = --version ] && echo 'pg_restore (PostgreSQL) {KNOWING}.1'\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+        found = await restored(target, dump, major=KNOWING)
 
     assert found == ["public"]
 

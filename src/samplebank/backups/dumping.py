@@ -70,14 +70,17 @@ async def dump(
 async def restore(url: str, major: int, path: Path, there: Iterable[str]) -> None:
     """Bring a dump back into an empty database with the schemas `there`, in one transaction. Raises `Unavailable`.
 
-    A dump can be read by the version that has written the dump, or by a newer one: so the newest reads the dump.
+    The program is of the version of the server. Where a newer version has written the dump, the newest program reads the dump.
     """
-    address, program = address_of(url), find_newest("pg_restore", major)
+    address, program = address_of(url), find_program("pg_restore", major)
+    try:
+        entries = await _entries(program, address, path)
+    except Unavailable:
+        program = find_newest("pg_restore", major)
+        entries = await _entries(program, address, path)
     made_already = re.compile(SCHEMA % b"|".join(re.escape(name.encode()) for name in there), re.MULTILINE)
     with tempfile.NamedTemporaryFile() as chosen:
-        async with running((program, "--list", str(path)), address) as process:
-            assert process.stdout is not None  # noqa: S101 a pipe
-            chosen.write(made_already.sub(b"", await process.stdout.read()))
+        chosen.write(made_already.sub(b"", entries))
         chosen.flush()
         chosen_only = f"--use-list={chosen.name}"
         if major < KNOWS_TIMEOUT <= version_of(program):
@@ -86,6 +89,12 @@ async def restore(url: str, major: int, path: Path, there: Iterable[str]) -> Non
         command = (program, *RESTORE, *WHOLE, chosen_only, f"--dbname={address.url}", str(path))
         async with running(command, address):
             pass
+
+
+async def _entries(program: str, address: Address, path: Path) -> bytes:
+    async with running((program, "--list", str(path)), address) as process:
+        assert process.stdout is not None  # noqa: S101 a pipe
+        return await process.stdout.read()
 
 
 async def restore_by_script(program: str, address: Address, what: tuple[str, ...]) -> None:
