@@ -134,6 +134,11 @@ def sees_customer(caller: Caller, customer: Customer, *permissions: Permission) 
     return customer.id == caller.user.customer.id or caller.scope(*permissions).covers(customer.id)
 
 
+def unseen(kind: str, reference: object) -> str:
+    """What a filter says of a customer or user, by the `kind`, who is not there or whom the caller may not see: the same words."""
+    return f"There is no {kind} {str(reference)[:100]!r} that you may see."
+
+
 def knows_customer(caller: Caller, customer: Customer) -> bool:
     """Whether the caller may know of the customer by any permission at all."""
     return sees_customer(caller, customer, *caller.scopes)

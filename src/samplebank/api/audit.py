@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
-from samplebank.accounts.caller import Caller
+from samplebank.accounts.caller import Caller, unseen
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api.call import Call
@@ -128,7 +128,7 @@ def _find_customer(
     """
     customer = directory.find_customer(reference)
     if customer is None or not caller.may(Permission.VIEW_AUDIT, customer.id):
-        violations.add("customer", f"There is no customer {reference[:100]!r} that you may see.")
+        violations.add("customer", unseen("customer", reference))
         return None
     return customer.id
 
@@ -138,7 +138,7 @@ def _find_user(violations: Violations, reference: str, caller: Caller, directory
     subject = directory.find_subject(reference)
     is_known = subject is not None and caller.may(Permission.VIEW_AUDIT, subject.customer.id)
     if subject is None or subject.kind != "user" or not is_known:
-        violations.add("user", f"There is no user {reference[:100]!r} that you may see.")
+        violations.add("user", unseen("user", reference))
         return None
     return subject.id
 

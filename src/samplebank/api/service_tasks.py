@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, post
 
+from samplebank.accounts.caller import unseen
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.api import envelope
@@ -247,8 +248,7 @@ def users_to_filter(
         if subject is not None and subject.id != request.caller.user.id and not _sees_all(request):
             subject = None
         if subject is None or subject.kind != "user":
-            said = f"There is no user {str(reference)[:100]!r} that you may see."
-            violations.add(f"user[{position}]", said)
+            violations.add(f"user[{position}]", unseen("user", reference))
         else:
             found.append(subject.id)
     return found or None

@@ -15,6 +15,7 @@ from samplebank.cli.patience import patiently
 from samplebank.cli.presence import absences
 from samplebank.cli.sending import FailedAnalysis, Outcome
 from samplebank.errors import Refusal
+from samplebank.verdicts.model import SUSPICIOUS_SCORE
 
 BATCH: Final = 100  # samples asked for in one search
 FIRST_PAUSE: Final = 0.2
@@ -24,9 +25,8 @@ CLASSIFICATION: Final = 20.0  # seconds for which verdicts wait for file types
 PARALLEL: Final = 4
 #: jobs looked at one by one, without asking before whether anything has failed
 FEW_JOBS: Final = 8
-#: the usual thresholds of a service; the API does not tell the thresholds
+#: the usual threshold of a service; the API does not tell the threshold
 MALICIOUS_SCORE: Final = 70
-SUSPICIOUS_SCORE: Final = 30
 
 Progress = Callable[[Sequence[Outcome]], None]
 

@@ -20,7 +20,8 @@ from samplebank.files import expanded
 from samplebank.sandbox import SandboxError
 from samplebank.settings import load
 from samplebank.worker import clean_files
-from samplebank.worker.rule_trial import MALICIOUS, SUSPICIOUS, Trial, tried
+from samplebank.worker.contract import SUSPICIOUS_SCORE
+from samplebank.worker.rule_trial import MALICIOUS, Trial, tried
 
 yara_app = typer.Typer(help="Try YARA rules before they are installed.")
 
@@ -88,5 +89,5 @@ def _show(trial: Trial) -> None:
     missed = f" {trial.unscanned} could not be scanned." if trial.unscanned else ""
     typer.echo(
         f"{trial.flagged} of {trial.files} clean files would have been flagged: {trial.malicious} with {MALICIOUS} or "
-        f"more, {trial.suspicious - trial.malicious} with {SUSPICIOUS} to {MALICIOUS - 1}. Rules: {trial.rules}.{missed}"
+        f"more, {trial.suspicious - trial.malicious} with {SUSPICIOUS_SCORE} to {MALICIOUS - 1}. Rules: {trial.rules}.{missed}"
     )

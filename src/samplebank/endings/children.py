@@ -17,13 +17,13 @@ from samplebank.jobs.model import JobRules, JobState
 from samplebank.jobs.progress import lock_job
 from samplebank.jobs.waiting import CHILDREN
 from samplebank.timespec import Millis
-from samplebank.verdicts.model import is_malicious
+from samplebank.verdicts.model import SUSPICIOUS_SCORE, is_malicious
 from samplebank.verdicts.ruling import EndedJob, lock_sample, rule
 
 VERSION = "1.0"
 #: the most tasks of one look, children told in a result, and detections
 BATCH, MOST_TOLD, MOST_DETECTIONS = 100, 100, 20
-SUSPICIOUS, WORST, NOTHING = 30, 100, -1
+WORST, NOTHING = 100, -1
 NOT_PLAIN = re.compile(r"[^ -~]")
 LONGEST_PATH = 120
 #: the children of the job `j`: the rows of its sample as a parent below the root of its submission
@@ -159,7 +159,7 @@ def _analysis(children: list[Child], about: "dict[str, object]", rules: JobRules
         "number": len(children),
         "deciding": None if deciding is None else _told(deciding),
     }
-    bad = [child for child in ordered if child.weight >= SUSPICIOUS]
+    bad = [child for child in ordered if child.weight >= SUSPICIOUS_SCORE]
     return NewAnalysis(
         customer_id=about["customer_id"],  # type: ignore[arg-type]  # a row
         tlp=about["tlp"],  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from samplebank.accounts.caller import Caller, knows_customer, sees_customer
+from samplebank.accounts.caller import Caller, knows_customer, sees_customer, unseen
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Customer, Permission
 from samplebank.errors import Violations
@@ -46,9 +46,7 @@ def customers_to_filter(
     for position, reference in enumerate(references):
         customer = directory.find_customer(reference)
         if customer is None or not sees_customer(caller, customer, *permissions):
-            violations.add(
-                f"customer[{position}]", f"There is no customer {str(reference)[:100]!r} that you may see."
-            )
+            violations.add(f"customer[{position}]", unseen("customer", reference))
         else:
             found.append(customer.id)
     return found

@@ -16,12 +16,11 @@ from samplebank.database import TRUE, Connection, Sql, all_of
 from samplebank.database.tally import HOUR
 from samplebank.submissions.tally import SUBMISSIONS
 from samplebank.timespec import Millis
+from samplebank.verdicts.model import SUSPICIOUS_SCORE
 
 #: the newest submissions that are looked at: by customer, and for the chart of a page
 MOST = 10_000
 MOST_OF_CHART = 2_000
-#: the lowest score of a suspicious verdict
-SUSPICIOUS_SCORE = 30
 #: the newest submissions. The number stands in the text: for a number to come, the planner would prepare to read every verdict.
 NEWEST = """
     WITH newest AS MATERIALIZED (

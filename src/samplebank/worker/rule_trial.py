@@ -11,11 +11,11 @@ from samplebank.sandbox import SandboxError
 from samplebank.sandbox.limits import NICENESS
 from samplebank.worker.analysers import BUILT_IN
 from samplebank.worker.analysers.testing import sample_file
-from samplebank.worker.contract import Rejected, Result
+from samplebank.worker.contract import SUSPICIOUS_SCORE, Rejected, Result
 from samplebank.worker.sandboxed import SandboxedAnalyser
 
-#: scores from which the verdict of a file is suspicious, and malicious
-SUSPICIOUS, MALICIOUS = 30, 70
+#: the score from which the verdict of a file is malicious, unless the service is told otherwise
+MALICIOUS = 70
 MOST_EXAMPLES = 5
 
 
@@ -97,7 +97,7 @@ def _summed(about: Result, results: list[tuple[Path, Result | None]]) -> Trial:
         files=len(scanned),
         unscanned=sum(result is None for _, result in results),
         flagged=sum(bool(result.result["rules"]) for _, result in scanned),
-        suspicious=sum(result.score >= SUSPICIOUS for _, result in scanned),
+        suspicious=sum(result.score >= SUSPICIOUS_SCORE for _, result in scanned),
         malicious=sum(result.score >= MALICIOUS for _, result in scanned),
         broken=about.result["brokenRuleFiles"],
         flagging=sorted(flagging, key=lambda one: (-one.score, -one.flagged, one.rule)),

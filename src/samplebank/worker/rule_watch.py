@@ -10,8 +10,8 @@ from samplebank.sandbox import SandboxError
 from samplebank.sandbox.limits import LOWEST_PRIORITY
 from samplebank.worker import clean_files
 from samplebank.worker.analysers import BUILT_IN, rule_files
-from samplebank.worker.contract import Rejected
-from samplebank.worker.rule_trial import SUSPICIOUS, Trial, tried
+from samplebank.worker.contract import SUSPICIOUS_SCORE, Rejected
+from samplebank.worker.rule_trial import Trial, tried
 
 RULES = "yara_rules"
 #: between looks at the folder
@@ -97,7 +97,7 @@ class RuleWatch:
                 "first": one.examples[0],
             }
             log.log(
-                logging.WARNING if one.score >= SUSPICIOUS else logging.INFO,
+                logging.WARNING if one.score >= SUSPICIOUS_SCORE else logging.INFO,
                 "rules.would_flag",
                 extra={"fields": named},
             )
@@ -107,7 +107,7 @@ def remark_of(trial: Trial) -> str:
     if trial.broken and not trial.rules:
         return f"none of {len(trial.broken)} files of rules can be used"
     flagged = f"rules flag {trial.flagged} of {trial.files} clean files"
-    grave = f", {trial.suspicious} with {SUSPICIOUS} or more" if trial.suspicious else ""
+    grave = f", {trial.suspicious} with {SUSPICIOUS_SCORE} or more" if trial.suspicious else ""
     broken = f"; {len(trial.broken)} files of rules are broken" if trial.broken else ""
     return f"{flagged}{grave}{broken}"
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from samplebank.accounts.caller import Caller, sees_customer
+from samplebank.accounts.caller import Caller, sees_customer, unseen
 from samplebank.accounts.directory import Directory
 from samplebank.accounts.model import Permission
 from samplebank.database.times import TimeRange
@@ -185,8 +185,7 @@ class Reader:
         for position, reference in enumerate(references or ()):
             customer = self._directory.find_customer(reference)
             if customer is None or not sees_customer(self._caller, customer, *permissions):
-                said = f"There is no customer {str(reference)[:100]!r} that you may see."
-                self.violations.add(f"{field}[{position}]", said)
+                self.violations.add(f"{field}[{position}]", unseen("customer", reference))
             else:
                 found.append(customer.id)
         return found or None
@@ -203,8 +202,7 @@ class Reader:
                 or user.kind != "user"
                 or not sees_customer(self._caller, user.customer, *permissions)
             ):
-                said = f"There is no user {str(reference)[:100]!r} that you may see."
-                self.violations.add(f"{field}[{position}]", said)
+                self.violations.add(f"{field}[{position}]", unseen("user", reference))
             else:
                 found.append(user.id)
         return found
