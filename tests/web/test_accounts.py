@@ -79,7 +79,7 @@ async def test_of_many_keys_the_newest_are_shown_and_the_older_ones_told(
     pages = [chief.get(f"/accounts/{name}"), Visitor(bank.url).sign_in(key).get("/me")]
 
     for page in pages:
-        assert "The newest 100 keys. 2 older keys are not shown." in page.text()
+        assert "The newest 100 keys. 2 older keys are not shown here." in page.text()
         labels = [cell.text() for cell in page.all("td") if cell.text().startswith(("key ", "newest"))]
         assert (labels[0], labels[-1], len(labels)) == ("key 3", "newest", MOST)
 

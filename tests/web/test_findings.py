@@ -125,7 +125,7 @@ def test_a_cut_list_says_in_its_place_how_much_is_left_out(
     page = findings(visitor("mia"), sample)
 
     left_out = 5000 - len(page.all(shown))
-    assert page.text("dd p.none") == f"… and {left_out:,} more {word}, not shown here"
+    assert page.text("dd p.none") == f"{left_out:,} more {word} are not shown here"
 
 
 def test_the_page_of_a_sample_names_some_tags_and_leads_to_all(

@@ -220,7 +220,7 @@ def test_a_form_counts_the_files_that_were_not_stored_and_are_not_told(visitor: 
     shown = send_form(visitor("mia"), *empty)
 
     assert len(shown.all("main li")) == MOST_TOLD + 1
-    assert shown.all("main li")[-1].text().startswith("3 more, for which this page has no room.")
+    assert shown.all("main li")[-1].text().startswith("3 more mistakes are not shown here.")
 
 
 @pytest.mark.parametrize(
