@@ -138,7 +138,7 @@ async def test_a_session_that_is_over_leads_to_signing_in_and_changes_nothing(sm
 
     assert refused.status == 401
     assert "your session has ended: sign in" in refused.text()
-    assert any(link.endswith("login") for link in refused.links())
+    assert any(link.endswith("login?next=%2Fsubmit") for link in refused.links())
     assert not is_stored(small, sample)
 
 

@@ -138,6 +138,19 @@ def test_the_list_tells_states_by_number_and_jobs_by_their_tasks(bank: Bank, vis
     assert number_of(shown, "done") == number_of(refused, "done") == before + 1
 
 
+def test_a_job_has_the_name_of_the_submission_that_opened_the_job(bank: Bank, visitor: Visitors) -> None:
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker, fileName="invoice.exe")
+    assert bank.update(job, tasks[worker], "success").ok
+    bank.submit(sample, fileName="renamed.exe", metaData=bank.plan(worker))
+    mia = visitor("mia")
+
+    rows = mia.get(f"/jobs?q=sample:{sample.sha256}").all("#list td.name")
+
+    assert [row.text() for row in rows] == ["renamed.exe", "invoice.exe"]
+    assert "invoice.exe" in mia.get(f"/job/{job}").text("h1")
+
+
 def number_of(shown: Shown, state: str) -> int:
     (chip,) = [node for node in shown.all("#states a") if node.text().startswith(state)]
     return int(chip.text().split()[1].replace(",", ""))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
 from samplebank.accounts.access import see_rows
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import Columns, Connection, Sql, one_of
+from samplebank.database import Columns, Connection, Sql
 from samplebank.database.listing import OrderedListing
 from samplebank.jobs.listing import EVERYTHING, jobs_matching
 from samplebank.jobs.model import Job
@@ -26,7 +27,7 @@ class Sighting(msgspec.Struct, frozen=True):
 
 
 class SeenJob(Job, frozen=True, gc=False):
-    """A job with the name of the newest submission of its sample, and its tasks as pairs of worker and state."""
+    """A job with the name of its submission, and its tasks as pairs of worker and state."""
 
     name: str | None
     tasks: Sequence[Any]
@@ -71,9 +72,24 @@ def newest_name(caller: Caller) -> Sql:
     )
 
 
+def name_of_job(caller: Caller) -> Sql:
+    """An expression for the file name of the submission that opened the job `j` of the sample `s`.
+
+    A job without a submission that the caller may see, such as a further analysis, has the name of the newest visible submission.
+    """
+    return Sql(
+        """
+        coalesce((SELECT u.file_name FROM job own JOIN submission u ON u.id = own.submission_id
+                   WHERE own.id = j.id AND {}), {})
+        """,  # gathered jobs `j` have the columns of an index alone
+        see_rows(caller, "u", Permission.VIEW_SUBMISSION, Permission.VIEW_SAMPLES),
+        newest_name(caller),
+    )
+
+
 def seen_jobs(caller: Caller) -> Columns[SeenJob]:
     """The columns of a job `j` with its sample `s`. Name and tasks are one value each, read for the jobs of a page only."""
-    name = newest_name(caller)
+    name = name_of_job(caller)
     return Columns.of(SeenJob, "j", sha256="s.sha256", size="s.size", name=name, tasks=TASKS)
 
 
@@ -84,15 +100,15 @@ def newest_jobs(caller: Caller) -> OrderedListing[SeenJob]:
     return listing
 
 
-async def newest_sightings(db: Connection, caller: Caller, digests: Sequence[bytes]) -> dict[bytes, Sighting]:
-    """Find the newest visible submission of each of the samples, by digest."""
+async def find_name_of_job(db: Connection, caller: Caller, job_id: UUID) -> str | None:
+    """The file name of a job, as `name_of_job` tells the name."""
     query = Sql(
-        "SELECT {} FROM sample s CROSS JOIN {} WHERE {}",
-        COLUMNS.selected,
-        newest_of(caller),
-        one_of("s.sha256", "bytea", list(digests)),
+        "SELECT {} FROM job j JOIN sample s ON s.id = j.sample_id WHERE j.id = {}",
+        name_of_job(caller),
+        job_id,
     )
-    return {row[0]: COLUMNS.read(row) for row in await query.rows(db)}
+    name: str | None = await query.value(db)
+    return name
 
 
 async def newest_names(

@@ -19,7 +19,7 @@ from samplebank.jobs.queries import PlanOfJob
 from samplebank.jobs.why import Cause, Explanation, Told, explain
 from samplebank.jobs.why_facts import facts_with_tasks
 from samplebank.policy.workers import workers_by_id
-from samplebank.search.sightings import newest_sightings
+from samplebank.search.sightings import find_name_of_job
 from samplebank.timespec import Millis
 from samplebank.web.charts import lane
 from samplebank.web.copying import Copied, of_job
@@ -67,16 +67,16 @@ async def show_job(request: Visit) -> Response[bytes]:
     async with request.reading() as db:
         job, plan = await queries.get_planned_job(db, caller, request.path("job_id"), Permission.VIEW_JOBS)
         facts, tasks = await facts_with_tasks(db, caller, job, now=request.now)
-        seen = await newest_sightings(db, caller, [job.sha256])
+        name = await find_name_of_job(db, caller, job.id)
         late = await _late(db, plan)
     why = explain(facts, request.bank.job_rules, now=request.now)
-    sighting, directory = seen.get(job.sha256), request.bank.directory
+    directory = request.bank.directory
     return request.page(
         JobPage(
             job=job,
             sha256=job.sha256.hex(),
             customer=directory.customer(job.customer_id).short_name,
-            name=None if sighting is None else sighting.file_name,
+            name=name,
             why=None if job.end_time is not None and why.told.remedy is None else why,
             tasks=_shown(job, _in_order(tasks)[:MOST_TASKS], why, request.now),
             more_tasks=max(0, len(tasks) - MOST_TASKS),
