@@ -29,6 +29,8 @@ PARTS: Final = (
     # the time of the question, less so many days
     ("listFailures", re.compile(rb'("sinceTimestamp":)\d+'), rb"\1"),
     ("showFailures", re.compile(rb"(tasks? since )<time [^>]*>"), rb"\1"),
+    # the queries of Today end at the question, or an hour before
+    ("showToday", re.compile(rb'(seen%3A[^"]*?\.\.)[^"]*'), rb"\1"),
     # when the session of the visitor was used last: at the question
     ("showAccount", re.compile(rb'datetime="[^"]*" title="[^"]*"'), b""),
     # the scale of the jobs of a sample ends now, where a job is under way; the moments stand beside it, and are compared

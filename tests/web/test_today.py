@@ -139,6 +139,18 @@ def test_arrivals_are_counted_by_verdict(bank: Bank, visitor: Visitors) -> None:
     assert any("arrived" in title and "malicious" in title for title in titles)
 
 
+def test_a_number_leads_to_what_was_counted(bank: Bank, visitor: Visitors) -> None:
+    counted, _ = judged(bank, 99)
+    mia = visitor("mia")
+    page = mia.get("/")
+    later, _ = judged(bank, 99)
+
+    (link,) = [node for node in page.all("#arrivals p a") if "malicious" in node.text()]
+
+    listed = {node.attributes["value"] for node in mia.get(f"/{link.attributes['href']}").all("tbody input")}
+    assert (counted.sha256 in listed, later.sha256 in listed) == (True, False)
+
+
 def test_tasks_that_wait_for_nobody_are_told_with_the_way_to_help(bank: Bank, visitor: Visitors) -> None:
     (worker,) = bank.workers(1)
     # More than wait for the workers of other tests. The page names the workers with the most tasks.
@@ -219,11 +231,13 @@ def shown(**fields: Any) -> LexborHTMLParser:
     empty = Today(
         eyes=[],
         arrived=NOTHING,
+        charted="",
         judged_since=None,
         most_judged=1,
         is_complete=True,
         chart=Markup(),
         under_way=UnderWay(),
+        late="",
         in_vain=[],
         more_in_vain=0,
         most_counted=1_000,

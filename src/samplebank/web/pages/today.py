@@ -14,8 +14,8 @@ from samplebank.database import Page as Part
 from samplebank.database.tally import HOUR
 from samplebank.http.operation import operation
 from samplebank.http.shapes import NoQuery
+from samplebank.jobs.numbers import LATE, InVain, UnderWay, under_way
 from samplebank.jobs.numbers import MOST as MOST_COUNTED
-from samplebank.jobs.numbers import InVain, UnderWay, under_way
 from samplebank.search.arrivals import MOST_OF_CHART, ArrivedInHour, Chart, chart
 from samplebank.search.notable_arrivals import Notable, notable
 from samplebank.search.sightings import SeenJob, newest_jobs
@@ -53,7 +53,8 @@ class NeedsEyes(msgspec.Struct, frozen=True):
 class Today(Page, frozen=True):
     """`arrived` tells how much arrived within the hours of the chart, by class. `may` are the permissions of the visitor.
 
-    `since` is the query for what `visit` counts as new, None for a user who is here for the first time.
+    `charted` is the query for what `arrived` counts, `late` for the late jobs, and `since` for what `visit` counts as new, None for a
+    user who is here for the first time. The times of the queries are those of the numbers.
     `more_in_vain` counts the workers that nobody runs beyond those told. Tasks and late jobs are counted up to `most_counted`.
     `judged_since` is None where the verdict of everything that arrived is told, else of the newest `most_judged`.
     """
@@ -63,11 +64,13 @@ class Today(Page, frozen=True):
 
     eyes: list[NeedsEyes]
     arrived: ArrivedInHour
+    charted: str
     judged_since: Millis | None
     most_judged: int
     is_complete: bool
     chart: Markup
     under_way: UnderWay
+    late: str
     in_vain: Sequence[InVain]
     more_in_vain: int
     most_counted: int
@@ -102,21 +105,27 @@ async def show_today(request: Visit) -> Response[bytes]:
             arrived=ArrivedInHour(*map(sum, zip(*came.hours.values(), strict=True)))
             if came.hours
             else NOTHING,
+            charted=_between(since, now),
             judged_since=came.judged_since if came.judged_since > since else None,
             most_judged=MOST_OF_CHART,
             is_complete=came.is_complete,
             chart=_chart(request.root, came.hours, since),
             under_way=counts,
+            late=f"-state:done -state:timeout seen:..{timespec.iso(now - LATE - 1)}",
             in_vain=counts.in_vain[:MOST],
             more_in_vain=len(counts.in_vain[MOST:]),
             most_counted=MOST_COUNTED,
             jobs=[listed(job, directory) for job in jobs],
             visit=visit,
-            since=None if visit.before is None else f"seen:{timespec.iso(max(visit.before, now - WEEK))}..",
+            since=None if visit.before is None else _between(max(visit.before, now - WEEK), now),
             copied=of_today(request.address),
             may=permissions_of(request.caller),
         )
     )
+
+
+def _between(first: Millis, last: Millis) -> str:
+    return f"seen:{timespec.iso(first)}..{timespec.iso(last)}"
 
 
 def _eyes(one: Notable, malicious_score: int, directory: Directory) -> NeedsEyes:
@@ -138,11 +147,10 @@ def _chart(root: str, by_hour: Mapping[Millis, ArrivedInHour], since: Millis) ->
 
 
 def _bar(root: str, hour: Millis, arrived: ArrivedInHour) -> Bar:
-    begin, last = timespec.iso(hour), timespec.iso(hour + HOUR - 1)
     classes = zip(ArrivedInHour._fields[1:], arrived[1:], strict=True)
     told = "".join(f", {number(count)} {name}" for name, count in classes if count)
-    said = f"{begin[:16]}Z: {number(arrived.submissions)} arrived{told}"
-    link = f"{root}samples?q={quoted(f'seen:{begin}..{last}')}" if arrived.submissions else None
+    said = f"{timespec.iso(hour)[:16]}Z: {number(arrived.submissions)} arrived{told}"
+    link = f"{root}samples?q={quoted(_between(hour, hour + HOUR - 1))}" if arrived.submissions else None
     return Bar(arrived.submissions, said, link, arrived.malicious)
 
 
