@@ -22,7 +22,8 @@ class Operation(msgspec.Struct, frozen=True):
     permission has to be held for every customer in any case: who may give rights could take any right. `by_claims` admits callers who
     hold workOnClaimedTasks as well, for everything that concerns the callers' own claims. `keyed` operations heed the
     header Idempotency-Key. The ledger tells of each request as an act of the kind `act`, by default as of a read or a
-    change; it passes over `unheeded` operations, by which programs keep in touch.
+    change; it passes over `unheeded` operations, by which programs keep in touch. Scripts of pages ask for `aside` operations,
+    whose answers nobody sees: a stranger gets no content there.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Operation(msgspec.Struct, frozen=True):
     keyed: bool = False
     act: Kind | None = None
     unheeded: bool = False
+    aside: bool = False
     summary: str = ""
 
     @property

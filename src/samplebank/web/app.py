@@ -11,9 +11,11 @@ from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
 from samplebank.http.application import LeanApplication
 from samplebank.http.log import Observed
 from samplebank.http.methods import allowed
+from samplebank.http.operation import Operation
 from samplebank.samples.model import SHA256
 from samplebank.web.entrance import SAFE, enter
 from samplebank.web.fallback import Unrouted
+from samplebank.web.headers import PAGE
 from samplebank.web.pages import (
     account_keys,
     accounts,
@@ -105,6 +107,7 @@ ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 #: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
 BAD_REQUEST: Final = 400
 CONFLICT: Final = 409
+NO_CONTENT: Final = 204
 UNAUTHORIZED: Final = 401
 #: statuses of refusals that pass: too many requests, or the database is away
 PASSING: Final = frozenset({429, 503})
@@ -126,7 +129,7 @@ def make_pages() -> Litestar:
 
 def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     if isinstance(error, Unauthenticated) and visit.scope["method"] in SAFE:
-        return visit.to(f"login?next={quote(visit.here, safe='')}")
+        return _to_login(visit)
     status = BAD_REQUEST if error.status == 412 else error.status  # noqa: PLR2004 an HTTP status
     if isinstance(error, Conflict):
         status = CONFLICT
@@ -135,6 +138,14 @@ def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.wait)
     return answer
+
+
+def _to_login(visit: Visit) -> Response[bytes]:
+    """Lead a stranger to the sign-in page. Nobody sees the answer to a script: browsers would call the page an error."""
+    declared: Operation | None = visit.route_handler.opt.get("operation")
+    if declared is not None and declared.aside:
+        return Response(b"", status_code=NO_CONTENT, headers=PAGE)
+    return visit.to(f"login?next={quote(visit.here, safe='')}")
 
 
 def _sample_of(visit: Visit, status: int) -> str | None:

@@ -26,7 +26,8 @@ class CompletionQuery(Body):
 
 
 @get(
-    "/complete", opt=operation("completeQuery", Permission.VIEW_SAMPLES, Permission.VIEW_JOBS, unheeded=True)
+    "/complete",
+    opt=operation("completeQuery", Permission.VIEW_SAMPLES, Permission.VIEW_JOBS, unheeded=True, aside=True),
 )
 async def complete_query(request: Visit) -> Response[bytes]:
     """Answer, as JSON, what may stand in which place: `[start, end, [[text, help], ...]]`."""

@@ -28,7 +28,7 @@ class KnownQuery(Body):
     sha256: Annotated[list[Sha256], Meta(max_length=MOST)] | None = None
 
 
-@get("/submit/known", opt=operation("tellKnown", Permission.VIEW_SAMPLES))
+@get("/submit/known", opt=operation("tellKnown", Permission.VIEW_SAMPLES, aside=True))
 async def tell_known(request: Visit) -> Response[bytes]:
     """Answer, as JSON, what is known of the samples: `{sha256: words}`. Samples that the visitor may not see are left out."""
     wanted = [bytes.fromhex(sha256) for sha256 in request.read_query(KnownQuery).sha256 or ()]

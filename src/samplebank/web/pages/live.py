@@ -35,7 +35,7 @@ class LiveQuery(Body):
     on: Annotated[list[Annotated[str, Meta(max_length=60)]], Meta(max_length=MOST)] | None = None
 
 
-@get("/live", opt=operation("followChanges", unheeded=True))
+@get("/live", opt=operation("followChanges", unheeded=True, aside=True))
 async def follow(request: Visit) -> Streamed:
     """Tell which topics change, as long as the tab listens. Topics that the visitor may not see never change."""
     visitor = request.visitor
