@@ -256,23 +256,34 @@ def test_fields_of_an_account_that_are_left_empty_change_nothing(chief: Visitor,
 
 
 @pytest.mark.parametrize(
-    ("path", "form"),
+    ("path", "form", "field"),
     [
-        ("/accounts", {"kind": "king", "shortName": "x", "customer": "mill"}),
-        ("/accounts", {"kind": "user", "shortName": "two words", "customer": "mill"}),
-        ("/accounts", {"kind": "user", "shortName": "x", "customer": "nowhere"}),
-        ("/accounts", {"kind": "user", "shortName": "x", "customer": ""}),
-        ("/accounts/mia/grants", {"role": "KING", "customer": "mill"}),
-        ("/accounts/mia/keys", {"id": "none"}),
-        ("/customers", {"shortName": "x", "domain": "nowhere"}),
-        ("/customers", {"shortName": "x", "domain": ""}),
-        ("/customers", {"shortName": "x", "parent": "nowhere"}),
+        ("/accounts", {"kind": "king", "shortName": "x", "customer": "mill"}, "kind"),
+        ("/accounts", {"kind": "user", "shortName": "two words", "customer": "mill"}, "shortName"),
+        ("/accounts", {"kind": "user", "shortName": "x", "customer": "nowhere"}, "customer"),
+        ("/accounts", {"kind": "user", "shortName": "x", "name": "X <b>", "customer": ""}, "customer"),
+        ("/accounts/mia/grants", {"role": "KING", "customer": "mill"}, "role"),
+        ("/accounts/mia/keys", {"id": "none", "label": "sensor"}, ""),
+        ("/accounts/mia/keys", {"id": str(uuid4()), "label": "sensor", "expires": "never"}, "expires"),
+        ("/accounts/mia/remove", {"sure": ""}, "sure"),
+        ("/customers", {"shortName": "x", "domain": "nowhere"}, "domain"),
+        ("/customers", {"shortName": "x", "domain": ""}, "domain"),
+        ("/customers", {"shortName": "x", "domain": "", "parent": "nowhere"}, "domain"),
     ],
 )
-def test_a_form_with_a_mistake_changes_nothing_and_says_so(
-    chief: Visitor, path: str, form: dict[str, str]
+def test_a_form_with_a_mistake_comes_back_with_what_was_typed_and_the_reason_at_the_field(
+    chief: Visitor, path: str, form: dict[str, str], field: str
 ) -> None:
-    assert chief.post(path, form).status == 400
+    shown = chief.post(path, form)
+
+    (sent,) = [one for one in shown.all("form") if str(one.attributes["action"]).lstrip("./") == path[1:]]
+    typed = {
+        str(one.attributes["name"]): one.attributes.get("value", "") for one in sent.css("input:not([type])")
+    }
+    assert shown.status == 400
+    assert typed == {**dict.fromkeys(typed, ""), **{one: form[one] for one in typed.keys() & form.keys()}}
+    assert [one.attributes["name"] for one in sent.css("[aria-invalid][autofocus]")] == [field][: bool(field)]
+    assert [one.text() in shown.text("#not-taken") for one in sent.css(".fault")] == [True][: bool(field)]
 
 
 def test_only_who_administers_every_customer_is_led_to_the_accounts(visitor: Visitors) -> None:

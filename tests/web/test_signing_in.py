@@ -1,6 +1,7 @@
 """Signing in and out: a key or a link becomes a session, and nothing else does."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -252,3 +253,22 @@ def test_a_service_without_a_provider_says_so(stranger: Visitor) -> None:
 
     assert [link for link in offered.links() if "oidc" in link] == []
     assert stranger.get("/login/oidc").status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (f"/sample/{'0' * 64}/notes", f"/sample/{'0' * 64}"),
+        ("/accounts/mia/grants", "/accounts/mia"),
+        ("/customers/mill/remove", "/accounts"),
+        ("/hunts", "/hunts"),
+        ("/queries", "/me"),
+    ],
+)
+def test_a_form_that_is_sent_without_a_session_leads_back_by_the_sign_in_page(
+    stranger: Visitor, path: str, form: str
+) -> None:
+    refused = stranger.post(path)
+
+    (link,) = [one for one in refused.links() if "login" in one]
+    assert (refused.status, link.partition("login?next=")[2]) == (401, quote(form, safe=""))

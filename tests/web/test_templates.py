@@ -81,7 +81,7 @@ def test_every_template_belongs_to_a_page_or_is_shared() -> None:
         "sample_parts.html",
         "result_parts.html",
         "copy_parts.html",
-        "customer_parts.html",
+        "form_parts.html",
         "worker_parts.html",
     }
 

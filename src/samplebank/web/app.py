@@ -7,7 +7,7 @@ from litestar import Litestar, Response
 from litestar.exceptions import HTTPException
 
 from samplebank.accounts.directory import Unknown
-from samplebank.errors import Conflict, Refusal, TooMany, Unauthenticated
+from samplebank.errors import Refusal, TooMany, Unauthenticated
 from samplebank.http.application import LeanApplication
 from samplebank.http.log import Observed
 from samplebank.http.methods import allowed
@@ -17,6 +17,7 @@ from samplebank.web.entrance import SAFE, enter
 from samplebank.web.fallback import Unrouted
 from samplebank.web.headers import PAGE
 from samplebank.web.pages import (
+    account,
     account_keys,
     accounts,
     asset,
@@ -58,7 +59,14 @@ from samplebank.web.pages import (
     today,
     workers,
 )
-from samplebank.web.pages.refused import FAILED, SAID, Refused
+from samplebank.web.pages.refused import (
+    BAD_REQUEST,
+    CONFLICT,
+    FAILED,
+    SAID,
+    Refused,
+    status_of,
+)
 from samplebank.web.visit import Visit
 
 PAGES = (
@@ -90,6 +98,7 @@ PAGES = (
     policy,
     audit,
     accounts,
+    account,
     account_keys,
     submit,
     known,
@@ -104,13 +113,18 @@ PAGES = (
     asset,
 )
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
-#: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
-BAD_REQUEST: Final = 400
-CONFLICT: Final = 409
 NO_CONTENT: Final = 204
 UNAUTHORIZED: Final = 401
+#: the page with the forms that are sent to a path, by the first part of the path
+FORMS: Final = {
+    **{one: one for one in ("accounts", "failures", "find", "hunts", "jobs", "me", "samples", "submit")},
+    "customers": "accounts",
+    "queries": "me",
+}
 #: statuses of refusals that pass: too many requests, or the database is away
 PASSING: Final = frozenset({429, 503})
+#: statuses of refusals after which a form can be mended, or sent as it was
+MENDABLE: Final = frozenset({BAD_REQUEST, UNAUTHORIZED, CONFLICT, *PASSING})
 NEWER: Final = "The accounts have just changed: load the page again."
 
 
@@ -130,10 +144,8 @@ def make_pages() -> Litestar:
 def _refused(visit: Visit, error: Refusal) -> Response[bytes]:
     if isinstance(error, Unauthenticated) and visit.scope["method"] in SAFE:
         return _to_login(visit)
-    status = BAD_REQUEST if error.status == 412 else error.status  # noqa: PLR2004 an HTTP status
-    if isinstance(error, Conflict):
-        status = CONFLICT
-    refused = Refused.of(status, error.violations, _sample_of(visit, status), _again(visit, status))
+    status = status_of(error)
+    refused = Refused.of(status, error.violations, _form_of(visit, status), _again(visit, status))
     answer = visit.page(refused, status)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.wait)
@@ -148,16 +160,16 @@ def _to_login(visit: Visit) -> Response[bytes]:
     return visit.to(f"login?next={quote(visit.here, safe='')}")
 
 
-def _sample_of(visit: Visit, status: int) -> str | None:
-    """The sample that a form was about which can be sent again: there is a way back to the sample."""
-    _, first, sha256, *_ = [*visit.scope["path"].split("/"), "", ""]
-    is_mendable = visit.scope["method"] == "POST" and status in {
-        BAD_REQUEST,
-        UNAUTHORIZED,
-        CONFLICT,
-        *PASSING,
-    }
-    return sha256 if is_mendable and first == "sample" and SHA256.fullmatch(sha256) else None
+def _form_of(visit: Visit, status: int) -> str | None:
+    """The page with the form that was sent, where the form can be sent again: a path from the first page on."""
+    if visit.scope["method"] != "POST" or status not in MENDABLE:
+        return None
+    _, first, second, *_ = [*visit.scope["path"].split("/"), "", ""]
+    if first == "sample":
+        return f"sample/{second}" if SHA256.fullmatch(second) else None
+    if first == "accounts" and second:
+        return f"accounts/{quote(second, safe='')}"
+    return FORMS.get(first)
 
 
 def _again(visit: Visit, status: int) -> str | None:

@@ -1,5 +1,6 @@
 """Keys on the page of an account: made and shown once, and ended."""
 
+from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
@@ -12,12 +13,15 @@ from samplebank.api.keys import KeyPutRequest, end_key, make_key
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violations, invalid
 from samplebank.http.validation import Document
-from samplebank.web.pages.accounts import fields_of
+from samplebank.web.pages.account import account_page
+from samplebank.web.pages.returned import Form, by_form
 from samplebank.web.rendering import Page
 from samplebank.web.visit import Visit
 
-NO_ID = "The form has no id of its own: load the page of the account again, and send the form again."
-USED = "The form has made another key already: load the page of the account again, and send the form again."
+NO_ID = "The form has no id of its own: send the form again."
+USED = "The form has made another key already: send the form again for a further key."
+#: the fields of the form, by the names that the interface has for them
+FIELDS = {"roles": "role", "customers": "customer", "expiryTimestamp": "expires", "id": ""}
 
 
 class MadeKey(Page, frozen=True):
@@ -33,7 +37,15 @@ class MadeKey(Page, frozen=True):
 @post("/accounts/{short_name:str}/keys", opt=changing("putKeyByPage"))
 async def put_key_by_page(request: Visit) -> Response[bytes]:
     """Make a key, and show the key. A form that is sent twice shows another key, and the first key ends."""
-    form = await fields_of(request)
+
+    async def change(form: Form) -> Response[bytes]:
+        made, key = await _make(request, form)
+        return request.page(MadeKey(made, key))
+
+    return await by_form(request, "key", change, partial(account_page, request), FIELDS)
+
+
+async def _make(request: Visit, form: Form) -> tuple[Key, str]:
     id_ = find_id(form.get("id", ""))
     if id_ is None:
         raise invalid("id", NO_ID)
@@ -46,18 +58,20 @@ async def put_key_by_page(request: Visit) -> Response[bytes]:
     }
     data = Document(msgspec.json.encode(given), KeyPutRequest).read(request.now)
     try:
-        made, key = await make_key(request, id_, data, Violations())
+        return await make_key(request, id_, data, Violations())
     except Conflict:
         raise Conflict(USED) from None
-    return request.page(MadeKey(made, key))
 
 
 @post("/accounts/{short_name:str}/keys/{key_id:str}/revoke", opt=changing("revokeKeyByPage"), status_code=303)
 async def revoke_key_by_page(request: Visit) -> Response[bytes]:
     """End a key."""
-    await fields_of(request)
-    await end_key(request, _id(request))
-    return request.to(f"accounts/{name_in(request, 'short_name')}#keys")
+
+    async def change(_: Form) -> Response[bytes]:
+        await end_key(request, _id(request))
+        return request.to(f"accounts/{name_in(request, 'short_name')}#keys")
+
+    return await by_form(request, "key-end", change, partial(account_page, request))
 
 
 def _id(request: Visit) -> UUID:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar, Final, Self
 
-from samplebank.errors import Violation
+from samplebank.errors import Conflict, Refusal, Violation
 from samplebank.web.rendering import Page
 
 HEADINGS: Final = {
@@ -18,6 +18,10 @@ HEADINGS: Final = {
     502: "The sign-in could not be proved",
     503: "Not at the moment",
 }
+#: the status of a page for a request that breaks a rule; the API says 412, as SampleDB v2 does
+BAD_REQUEST: Final = 400
+BROKEN_RULE: Final = 412
+CONFLICT: Final = 409
 SAID: Final = {
     404: "There is no page at this address.",
     405: "This page does not take this kind of request.",
@@ -27,11 +31,18 @@ FAILED: Final = (
 )
 
 
+def status_of(error: Refusal) -> int:
+    """The status of the page that tells of the refusal."""
+    if isinstance(error, Conflict):
+        return CONFLICT
+    return BAD_REQUEST if error.status == BROKEN_RULE else error.status
+
+
 class Refused(Page, frozen=True):
     """`mistakes` are sentences, each with the field that the sentence is about, if there is one.
 
-    `sample` is the SHA-256 of the sample that a refused form was about. `again` is the path of a page that can be asked for again
-    in a while.
+    `form` is the path of the page with the form that was refused. `again` is the path of a page that can be asked for again in a
+    while.
     """
 
     template: ClassVar[str] = "refused.html"
@@ -39,7 +50,7 @@ class Refused(Page, frozen=True):
     status: int
     heading: str
     mistakes: list[Violation]
-    sample: str | None = None
+    form: str | None = None
     again: str | None = None
 
     @classmethod
@@ -47,10 +58,10 @@ class Refused(Page, frozen=True):
         cls,
         status: int,
         violations: Iterable[Violation],
-        sample: str | None = None,
+        form: str | None = None,
         again: str | None = None,
     ) -> Self:
-        return cls(status, HEADINGS.get(status, "That did not work"), list(violations), sample, again)
+        return cls(status, HEADINGS.get(status, "That did not work"), list(violations), form, again)
 
     @classmethod
     def saying(cls, status: int, sentence: str | None, again: str | None = None) -> Self:
