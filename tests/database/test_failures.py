@@ -1,9 +1,17 @@
 """What ails the database is told to the caller in a sentence: a full disk is no fault of the service."""
 
+import asyncio
+import os
+import signal
+from contextlib import ExitStack
+
 import pytest
 
+from kit.bank import PATIENCE
 from samplebank.database import Database
+from samplebank.database.snapshots import snapshot
 from samplebank.errors import Unavailable
+from samplebank.http.turns import LATER, Within
 
 RAISE = "DO $$ BEGIN RAISE EXCEPTION 'staged' USING ERRCODE = '{}'; END $$"
 
@@ -37,3 +45,17 @@ async def test_a_mistake_of_the_service_is_not_blamed_on_the_database(database: 
             await db.execute(RAISE.format("42601"))
 
     assert not isinstance(raised.value, Unavailable)
+
+
+async def ask_a_server_that_stands_still(database: Database, stack: ExitStack) -> None:
+    """Ask a server that goes on at the end of the stack."""
+    async with asyncio.timeout(PATIENCE), snapshot(database, Within(0.1, LATER)) as db:
+        server = await db.fetchval("SELECT pg_backend_pid()")
+        os.kill(server, signal.SIGSTOP)
+        stack.callback(os.kill, server, signal.SIGCONT)
+        await db.fetchval("SELECT 1")
+
+
+async def test_who_reads_does_not_wait_for_a_server_that_stands_still(database: Database) -> None:
+    with ExitStack() as stack, pytest.raises(Unavailable, match=LATER):
+        await ask_a_server_that_stands_still(database, stack)

@@ -35,6 +35,9 @@ FREE = 0.1
 ALLOWED, FORGIVEN = 0.5, 0.25
 MINE = "Too many of your dear requests (searches, statistics, whole lists, challenges, rules of hunts) are under way; wait until one ends."
 SAME = "An earlier request with the same Idempotency-Key is still under way; try again in a moment."
+#: what helps after an answer that took too long
+ASK_FOR_LESS = "ask for less, with further criteria or a shorter time."
+LATER = "the database may stand still, so try again in a moment."
 OTHERS = "Too many dear requests are under way at the moment; try again in a moment."
 
 
@@ -253,9 +256,13 @@ async def _taken(turns: asyncio.Semaphore, patience: float, otherwise: Refusal) 
 
 
 class Within(Deadline):
-    """Ends the block after so many seconds, and with the block the running SQL statement. Raises `Unavailable`."""
+    """Ends the block after so many seconds, and with the block the running SQL statement. Raises `Unavailable`, with `advice`."""
 
-    __slots__ = ()
+    __slots__ = ("_advice",)
+
+    def __init__(self, seconds: float, advice: str = ASK_FOR_LESS) -> None:
+        super().__init__(seconds)
+        self._advice = advice
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -263,7 +270,7 @@ class Within(Deadline):
         try:
             super().__exit__(kind, error, trace)
         except TimeoutError:
-            said = f"The answer took longer than {self.seconds:g} s and was given up: ask for less, with further criteria or a shorter time."
+            said = f"The answer took longer than {self.seconds:g} s and was given up: {self._advice}"
             raise Unavailable(said) from None
 
 

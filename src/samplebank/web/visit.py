@@ -15,9 +15,11 @@ from samplebank.accounts.model import Permission
 from samplebank.accounts.sessions import Visitor
 from samplebank.api.call import Call
 from samplebank.database import Connection
+from samplebank.database.snapshots import snapshot
 from samplebank.errors import Invalid, Malformed, Violation
 from samplebank.http.deadlines import Deadline
 from samplebank.http.nul import NUL_SAID
+from samplebank.http.turns import LATER, Within
 from samplebank.jobs.lanes import Lane
 from samplebank.web.headers import PAGE
 from samplebank.web.rendering import Frame, Page, render
@@ -95,8 +97,9 @@ class Visit(Call):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        """A read-only transaction for everything that the page shows, all of one moment."""
-        async with self.bank.database.transaction(read_only=True) as db, self._counted_on(db):
+        """A read-only transaction for everything that the page shows, all of one moment. Raises `Unavailable` for a page that takes too long."""
+        limit = Within(self.bank.settings.search_timeout, LATER)
+        async with snapshot(self.bank.database, limit) as db, self._counted_on(db):
             yield db
 
     @asynccontextmanager
