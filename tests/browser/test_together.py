@@ -134,6 +134,22 @@ async def test_a_note_that_comes_back_has_the_readers_that_were_chosen(
     await expect(chief.page.get_by_label("Who reads")).to_have_value("red")
 
 
+async def test_a_form_is_not_sent_as_somebody_who_signs_in_in_another_tab(
+    chief: Tab, service: Service, sample: Sample
+) -> None:
+    note = chief.page.get_by_label("Note", exact=True)
+    await chief.open(f"/sample/{sample.sha256}")
+    await note.fill("asks a host at night")
+    await Tab(await chief.page.context.new_page(), chief.url).sign_in(service.keys["boss"])
+
+    await chief.page.get_by_role("button", name="Add the note").click()
+
+    await expect(chief.page.get_by_role("alert")).to_contain_text("You have signed in as boss in another tab")
+    await chief.open(f"/sample/{sample.sha256}")
+    await expect(note).to_have_value("asks a host at night")
+    await expect(chief.page.locator("article.note")).to_have_count(0)
+
+
 async def test_rules_that_did_not_reach_the_service_are_there_again(chief: Tab) -> None:
     rules = "rule loader { condition: false }"
     await chief.open("/hunts")

@@ -213,7 +213,7 @@ export async function offerEntries(entries) {
 }
 
 function next() {
-    if (isPaused) return;
+    if (isPaused || document.documentElement.dataset.other) return;
     for (const item of inState("waiting").slice(0, Math.max(0, AT_ONCE - inState("sending").length))) send(item);
     if (!isAsking && inState("waiting").length < AT_ONCE) ask(inState("unseen").slice(0, ASKED));
 }

@@ -4,13 +4,16 @@
 const TYPED = "samplebank-typed";
 const TYPED_IN = ":is(textarea, input:not([type])):not([data-unkept])";
 
-document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (event.defaultPrevented || form.method !== "post") return;
+/** Keep what was typed and chosen in the form, until the form is taken. */
+function keepTyped(form) {
     const fields = [...form.querySelectorAll(`${TYPED_IN}[name]`)];
     const typed = fields.filter((one) => one.value).map((one) => [one.name, one.value]);
     const chosen = [...form.querySelectorAll("select[name]")].map((one) => [one.name, one.value]);
     if (typed.length) remember(TYPED, { action: form.action, typed, chosen, isRefused: false });
+}
+
+document.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented && event.target.method === "post") keepTyped(event.target);
 });
 
 /** Whether the service has led to the page, as after each form that was taken. */
