@@ -38,7 +38,9 @@ def hostile(service: Service, bank: Bank) -> Iterator[dict[str, str]]:
 
 def hostile_sample(bank: Bank) -> dict[str, str]:
     """A sample and a job with hostile text wherever text goes."""
-    worker = bank.worker()["shortName"]
+    worker = bank.worker(
+        shortName=f"{name_of('w')}{'w' * 80}", localizedDescriptions={"english": "without_a_blank_" * 15}
+    )["shortName"]
     sample, names = hostile_job(bank, worker)
     other = Sample()
     bank.submit(other, "mia", fileName=HOSTILE)
