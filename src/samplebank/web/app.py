@@ -115,6 +115,7 @@ PAGES = (
 ROUTES: Final[list[Any]] = [route for page in PAGES for route in page.ROUTES]
 NO_CONTENT: Final = 204
 UNAUTHORIZED: Final = 401
+TOO_LARGE: Final = 413
 #: the page with the forms that are sent to a path, by the first part of the path
 FORMS: Final = {
     **{one: one for one in ("accounts", "failures", "find", "hunts", "jobs", "me", "samples", "submit")},
@@ -124,7 +125,7 @@ FORMS: Final = {
 #: statuses of refusals that pass: too many requests, or the database is away
 PASSING: Final = frozenset({429, 503})
 #: statuses of refusals after which a form can be mended, or sent as it was
-MENDABLE: Final = frozenset({BAD_REQUEST, UNAUTHORIZED, CONFLICT, *PASSING})
+MENDABLE: Final = frozenset({BAD_REQUEST, UNAUTHORIZED, CONFLICT, TOO_LARGE, *PASSING})
 NEWER: Final = "The accounts have just changed: load the page again."
 
 
