@@ -83,6 +83,32 @@ def test_without_scripts_no_button_stands_idle(walked: Callable[[str], Walked], 
     assert idle == set()
 
 
+@pytest.mark.parametrize("user", USERS)
+def test_buttons_that_do_different_things_have_different_names(
+    walked: Callable[[str], Walked], user: str
+) -> None:
+    """Who hears the buttons of a page, one after the other, knows what each is about."""
+    shared = {
+        (path, name)
+        for path, shown in walked(user).pages.items()
+        for name, sent in sent_by_buttons(shown).items()
+        if len(sent) > 1
+    }
+
+    assert shared == set()
+
+
+def sent_by_buttons(shown: Shown) -> dict[str, set[str]]:
+    """What buttons of forms send without a visitor's doing, by the names of the buttons."""
+    sent: dict[str, set[str]] = {}
+    for form in shown.all("form[method=post]"):
+        hidden = [one.attributes.get("value") for one in form.css("input[type=hidden]")]
+        for button in form.css("button:not([formaction])"):
+            name = button.attributes.get("aria-label") or button.text(strip=True)
+            sent.setdefault(name, set()).add(f"{form.attributes['action']} {hidden}")
+    return sent
+
+
 def above(node: LexborNode) -> Iterator[LexborNode]:
     while (parent := node.parent) is not None:
         yield parent
