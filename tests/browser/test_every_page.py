@@ -153,6 +153,12 @@ def refusals(hostile: dict[str, str]) -> list[Asked]:
         Asked(f"/jobs?q=state:{name}", is_refused=True),
         Asked(f"/sample/{name}", is_refused=True),
         Asked(f"/sample/{hostile['sha256']}/bytes?at={name}", is_refused=True),
+        Asked("/accounts", {"kind": "user", "shortName": HOSTILE, "name": LONG}, is_refused=True),
+        Asked(
+            f"/accounts/{hostile['short_name']}/keys",
+            {"label": HOSTILE_LINE, "expires": LONG},
+            is_refused=True,
+        ),
         Asked(
             "/hunts",
             {"rules": HOSTILE, "query": HOSTILE, "customer": "mill", "key": uuid4().hex},

@@ -95,7 +95,7 @@ function stop(told) {
 
 /** Fetch the page again, and put in what differs. */
 async function refresh() {
-    if (isPaused) return;
+    if (isPaused || hasEnded) return;
     if (isFetching) {
         isDue = true;
         return;
