@@ -63,6 +63,17 @@ def test_a_lost_task_with_bytes_in_a_place_that_no_bucket_has_ends_no_bridge(
     assert "The bytes of 'steps.bin' are missing" in kartons.account(sample)["crashed"][0]["reason"]
 
 
+def test_findings_that_the_service_refuses_are_told_with_the_task(kartons: Kartons, bank: Bank) -> None:
+    strict = bank.worker(schema={"required": ["moduli"]})["shortName"]
+    sample = kartons.submit(staged("called", strict))
+
+    task = kartons.ended(sample)
+
+    assert task["state"] == "success"
+    assert task["message"].startswith(f"The findings of {strict} about {sample.sha256} were not stored: ")
+    assert "moduli" in task["message"]
+
+
 def test_a_sample_from_nowhere_gets_no_analysis(kartons: Kartons, bank: Bank) -> None:
     sample = kartons.submit(staged("stranger"))
 

@@ -9,7 +9,7 @@ import pytest
 from samplebank.karton import config, findings, results
 from samplebank.karton.binds import Bind, bind_of, takes_raw
 from samplebank.karton.broker import Connection
-from samplebank.karton.ender import keys_of
+from samplebank.karton.ender import MOST_OF_TASK, Stored, ids_of, keys_of, left_out
 from samplebank.karton.errors import KartonError, Misreported
 from samplebank.karton.findings import read, subject_of
 from samplebank.karton.healer import Circumstances, is_abandoned
@@ -255,6 +255,16 @@ def test_families_are_kept_where_a_service_tells_more_tags_than_an_analysis_has(
     assert {"type": "family", "value": "zeus"} in tags
 
 
+def test_a_result_whose_numbers_the_service_writes_out_is_measured_as_the_service_measures() -> None:
+    numbers = [float(f"{number}e300") for number in range(1, 400)]
+    told = findings.Finding("a", SERVICE, "1", "sample", attributes={"moduli": numbers})
+    account = results.Account("r", "1", crashes=[], tasks=1, restarted=0)
+
+    requests = results.requests_of([told], {"a"}, "a", account, results.Terms("mill", "amber", most=100_000))
+
+    assert set(requests[0].body["analysisResult"]) == {"tooLarge"}
+
+
 def test_numbers_that_no_json_has_do_not_hide_a_task() -> None:
     text = encoded({**task().raw, "payload": {"entropy": float("nan"), "id": 2**80}})
 
@@ -297,6 +307,18 @@ def test_a_task_that_might_be_read_and_not_written_is_no_task(steps: int) -> Non
 def test_a_task_of_another_form_is_no_task(odd: dict[str, object]) -> None:
     with pytest.raises(KartonError, match="no task of Karton"):
         Task.of(encoded({**task().raw, **odd}))
+
+
+def test_a_task_has_the_newest_of_more_analyses_than_a_task_takes_and_says_so() -> None:
+    stored = [Stored("a", str(number)) for number in range(MOST_OF_TASK + 1)]
+    beside = [Stored("b", "of b"), Stored("gone"), Stored("b", refusal="The result is too large.")]
+
+    ids, told = ids_of([*beside, *stored]), left_out([*beside, *stored], "a")
+
+    assert (len(ids["a"]), ids["a"][-1], ids["b"]) == (MOST_OF_TASK, str(MOST_OF_TASK), ["of b"])
+    refusal, rest = told.splitlines()
+    assert refusal == "The result is too large."
+    assert rest.startswith(f"{MOST_OF_TASK + 1} analyses were stored.")
 
 
 def test_each_request_has_a_key_of_its_own_also_of_a_service_with_the_name_of_the_bridge() -> None:

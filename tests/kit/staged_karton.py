@@ -65,10 +65,13 @@ class Staged(Karton):  # type: ignore[misc]  # Karton is installed elsewhere
 
     def named(self, sample: Any, _: str) -> None:
         """Tell the same under names that services may have, too."""
-        own = self.identity
         for name in ("karton." + 100 * "x", "karton.two\nlines", "karton.prüfer"):
-            self.identity = name
-            self.tell(sample, tags=["named"])
+            self.called(sample, name)
+
+    def called(self, sample: Any, name: str) -> None:
+        """Tell something under the name."""
+        own, self.identity = self.identity, name
+        self.tell(sample, tags=["named"])
         self.identity = own
 
     def hang(self, sample: Any, name: str) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -32,12 +33,16 @@ FOUND_SECONDS: Final = 10.0
 OVER: Final = frozenset({"success", "failed", "cancelled", "timeout"})
 #: analyses that are brought at a time
 MOST_AT_ONCE: Final = 8
+#: analyses that the service takes with the end of a task
+MOST_OF_TASK: Final = 1000
 #: bytes of the name of a service in the key of a request: a key has a bound
 MOST_OF_NAME: Final = 91
 LOOKED_AT: Final = "Karton has looked at this file in the analysis of the sample that the file came out of."
 NOTHING: Final = "No service of Karton told anything about this sample."
 NOT_ALLOWED: Final = "The key of the bridge may not store analyses under the names of services: give its user SAMPLEDB-ANALYZER."
-FORBIDDEN: Final = 403
+NOT_TAKEN: Final = "The findings of {} about {} were not stored: {}"
+NOT_COUNTED: Final = "{} analyses were stored. This task counts {} of them, as a task has no more."
+FORBIDDEN, NOT_FOUND = 403, 404
 CONFIG_SCORE: Final = "configScore"
 
 log = logging.getLogger("samplebank.karton")
@@ -51,6 +56,14 @@ class Plan(msgspec.Struct, frozen=True):
 
     requests: list[Request]
     failure: str | None = None
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What became of a request: the id of the analysis, or why the service refused. A sample that has gone has neither."""
+
+    sample: str
+    id: str | None = None
+    refusal: str | None = None
 
 
 class Ender:
@@ -98,33 +111,35 @@ class Ender:
         return msgspec.json.encode(Plan(requests, failure)).decode()
 
     async def _store(self, tree: Tree, plan: Plan) -> None:
-        task, ids = tree.assignment.task.id, dict[str, list[str]]()
+        task = tree.assignment.task.id
         await self._client.heartbeat(task, tree.assignment.lease_token, lease_seconds=LEASE_SECONDS)
         try:
             keyed = zip(plan.requests, keys_of(tree.root, plan.requests), strict=True)
             stored = await asyncio.gather(*(self._add(tree, request, key) for request, key in keyed))
         except ServiceRefused as refusal:
             plan, stored = Plan([], f"{NOT_ALLOWED} {refusal}"), []
-        for request, id_ in zip(plan.requests, stored, strict=True):
-            if id_ is not None:
-                ids.setdefault(request.sample, []).append(id_)
+        ids = ids_of(stored)
         await self._records.note(tree.root, {ANALYSES: msgspec.json.encode(ids).decode()})
-        state, message = ("success", "") if plan.failure is None else ("failed", wire.message(plan.failure))
-        await self._finish(tree.assignment, state, message, ids.get(tree.sample, []))
+        state = "success" if plan.failure is None else "failed"
+        told = wire.message(plan.failure or left_out(stored, tree.sample))
+        await self._finish(tree.assignment, state, told, ids.get(tree.sample, []))
         await self._records.end(tree.root, task)
         self._trees.remove(tree)
 
-    async def _add(self, tree: Tree, request: Request, key: str) -> str | None:
-        """Store an analysis once; None for a sample that has gone. Raises `ServiceRefused` for a key without the right."""
+    async def _add(self, tree: Tree, request: Request, key: str) -> Stored:
+        """Store an analysis once. Raises `ServiceRefused` for a key without the right."""
         async with self._places:
             try:
-                return await self._client.add_analysis(request.sample, request.body, key=key)
+                id_ = await self._client.add_analysis(request.sample, request.body, key=key)
             except ServiceRefused as refusal:
                 if refusal.status == FORBIDDEN:
                     raise
                 about = {"root": tree.root, "service": request.service, "reason": str(refusal)}
                 log.warning("karton.refused", extra={"fields": about})
-                return None
+                is_gone = refusal.status == NOT_FOUND
+                told = NOT_TAKEN.format(request.service, request.sample, refusal)
+                return Stored(request.sample, refusal=None if is_gone else told)
+            return Stored(request.sample, id_)
 
     async def _finish(self, held: Assignment, state: str, message: str, analyses: list[str]) -> None:
         """End a task of Samplebank. A task that others have ended is left as it is."""
@@ -201,6 +216,24 @@ class Ender:
         await self._records.end(tree.root, tree.assignment.task.id)
         self._trees.remove(tree)
         log.info("karton.stopped", extra={"fields": {"root": tree.root, **tree.about}})
+
+
+def ids_of(stored: Sequence[Stored]) -> dict[str, list[str]]:
+    """The analyses that were stored, by SHA-256 of the sample: those that a task takes. The account of the bridge comes last."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for one in stored:
+        if one.id is not None:
+            ids[one.sample].append(one.id)
+    return {sample: found[-MOST_OF_TASK:] for sample, found in ids.items()}
+
+
+def left_out(stored: Sequence[Stored], sample: str) -> str:
+    """What the task of the sample does not have of what services told, for the message of the task."""
+    told = [one.refusal for one in stored if one.refusal is not None]
+    number = sum(one.sample == sample and one.id is not None for one in stored)
+    if number > MOST_OF_TASK:
+        told.append(NOT_COUNTED.format(number, MOST_OF_TASK))
+    return "\n".join(told)
 
 
 def _score(tree: Tree) -> int:

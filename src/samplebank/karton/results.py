@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from samplebank.karton.findings import ChildFound, Finding
+from samplebank.nesting import written_out
 from samplebank.worker import wire
 from samplebank.worker.contract import NO_FINDINGS, Detection, Result, Tag, TagType
 
@@ -130,7 +131,7 @@ def _body(result: Result, terms: Terms, service: str, version: str) -> dict[str,
     )
     agent = {"name": name[:255] or "unknown", "version": wire.text(version) or "unknown"}
     body = wire.analysis_request(result, customer=terms.customer, tlp=terms.tlp, agent=agent)
-    size = len(msgspec.json.encode(body["analysisResult"]))
+    size = written_out(msgspec.json.encode(body["analysisResult"]))
     if terms.most is not None and size > terms.most:
         body["analysisResult"] = {
             "tooLarge": f"The result has {size} bytes; the service takes {terms.most} at most."
