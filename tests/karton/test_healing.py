@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -16,7 +18,8 @@ from samplebank.karton import config, ender, watcher
 from samplebank.karton.broker import Broker
 from samplebank.karton.bucket import Bucket
 from samplebank.karton.healer import Healer
-from samplebank.karton.records import REMEMBERED, SENT, TREE, Records
+from samplebank.karton.leases import Leases
+from samplebank.karton.records import ANALYSES, REMEMBERED, SENT, TREE, Records, link_of_submission
 from samplebank.karton.reporter import Reporter
 from samplebank.karton.tasks import BINDS
 from samplebank.karton.trees import Look, Tree, Trees
@@ -182,6 +185,48 @@ async def test_a_child_that_was_stored_and_not_noted_waits_for_the_analysis_of_i
     assert [held.task.id for held in begun] == ["child"]
 
 
+@asynccontextmanager
+async def ending(kartons: Kartons, trees: Trees) -> AsyncIterator[tuple[ender.Ender, Leases, Records]]:
+    """What ends analyses, with the key of the bridge."""
+    broker = Broker(config.load({}, kartons.karton.config), "karton.test")
+    key = kartons.bridge.environment["SAMPLEBANK_KEY"]
+
+    async def begin(_: Assignment) -> None:
+        """Begin nothing."""
+
+    async with ServiceClient(kartons.bank.url, key) as client:
+        one = ender.Ender(broker, client, trees, begin=begin, version="1")
+        yield one, Leases(client, trees, one), Records(broker)
+    await broker.close()
+
+
+async def test_an_analysis_whose_task_has_ended_before_the_bridge_died_keeps_the_analyses_of_its_children(
+    kartons: Kartons,
+) -> None:
+    trees, stored = Trees(), {"b" * 64: ["analysis"]}
+    tree = Tree(assignment(str(uuid4()), "a" * 64))
+    trees.add(tree)
+
+    async with ending(kartons, trees) as (one, _, records):
+        await records.note(tree.root, {ANALYSES: msgspec.json.encode(stored).decode()})
+        await one.stop(tree)
+
+        assert await records.find_analyses(tree.root) == stored
+
+
+async def test_another_job_of_a_child_whose_task_is_over_is_an_analysis_of_its_own(kartons: Kartons) -> None:
+    trees, child = Trees(), assignment(str(uuid4()), "b" * 64)
+    trees.children[child.task.id] = child
+    submission = f"submission of {child.task.id}"
+
+    async with ending(kartons, trees) as (_, leases, records):
+        await records.note("root", {}, link_of_submission(submission, "root"))
+        await leases.extend()
+
+        assert trees.children == {}
+        assert await records.root_of(submission) is None
+
+
 async def test_a_service_that_is_away_at_the_end_of_analyses_is_told_once(
     kartons: Kartons, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +262,7 @@ def assignment(task: str, sample: str, **about: str) -> Assignment:
         "job": {"id": "job"},
         "sample": {"id": sample},
         "leaseToken": "token",
-        "submission": {"id": f"submission of {task}", "metaData": about},
+        "submission": {"id": f"submission of {task}", "metaData": about, "customer": {"shortName": "mill"}},
     }
     return msgspec.convert(told, Assignment)
 

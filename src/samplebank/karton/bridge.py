@@ -21,7 +21,6 @@ from samplebank.karton.healer import Healer
 from samplebank.karton.leases import HEARTBEAT, Leases
 from samplebank.karton.patience import repeat
 from samplebank.karton.producer import Producer
-from samplebank.karton.records import Records
 from samplebank.karton.reporter import IDENTITY, Reporter
 from samplebank.karton.results import WORKER
 from samplebank.karton.trees import Trees
@@ -138,7 +137,7 @@ class Bridge:
         return number == min(there, default=number)
 
     async def _lead(self) -> None:
-        trees, records, bucket = Trees(), Records(self._broker), Bucket(self._config)
+        trees, bucket = Trees(), Bucket(self._config)
         producer = Producer(
             self._broker, bucket, self._client, trees, folder=self._folder, version=self._version
         )
@@ -148,7 +147,7 @@ class Bridge:
         )
         ender = Ender(self._broker, self._client, trees, begin=producer.begin, version=self._version)
         watcher = Watcher(self._broker, trees, healer, end=ender.end, send=producer.send)
-        leases = Leases(records, self._client, trees, ender)
+        leases = Leases(self._client, trees, ender)
         try:
             await repeat_until(partial(_done, producer.resume), LOOK_AGAIN)
             async with asyncio.TaskGroup() as group:

@@ -163,7 +163,7 @@ class Ender:
         A sample that no analysis knows as its child becomes an analysis of its own.
         """
         for task_id, held in list(self._trees.children.items()):
-            submission = str((held.submission or {}).get("id"))
+            submission = _submission_of(held)
             root = await self._records.root_of(submission)
             if root is None:
                 if not self._may_be_found(held):
@@ -177,13 +177,21 @@ class Ender:
                 await self._finish(held, "success", LOOKED_AT, (analyses or {}).get(held.sample.id, []))
             except LeaseLost as lost:
                 log.info("karton.lost", extra={"fields": {"task": task_id, "reason": str(lost)}})
-                if not await self.is_over(held):
-                    # The next claim of the task has to find the analysis, too.
-                    await self._records.let_go(task_id)
-                    self._put_down(task_id)
-                    continue
+                await self.let_go(held)
+                continue
             await self._records.end_child(task_id, submission)
             self._put_down(task_id)
+
+    async def let_go(self, held: Assignment) -> None:
+        """Put the task of a child down whose lease is lost. The next claim of a task that goes on has to find the analysis, too."""
+        is_over = await self.is_over(held)
+        if self._trees.children.get(held.task.id) is not held:
+            return  # claimed anew meanwhile
+        if is_over:
+            await self._records.end_child(held.task.id, _submission_of(held))
+        else:
+            await self._records.let_go(held.task.id)
+        self._put_down(held.task.id)
 
     async def is_over(self, held: Assignment) -> bool:
         """Whether a task has ended without the bridge: its job has timed out, or was deleted."""
@@ -212,7 +220,8 @@ class Ender:
         look = tree.look
         for task in look.open if look else ():
             await self._broker.replace(task, task.moved(State.FINISHED))
-        await self._records.note(tree.root, {ANALYSES: "{}"})
+        # An earlier bridge may have noted the analyses, and may have ended the task.
+        await self._records.once(tree.root, ANALYSES, "{}")
         await self._records.end(tree.root, tree.assignment.task.id)
         self._trees.remove(tree)
         log.info("karton.stopped", extra={"fields": {"root": tree.root, **tree.about}})
@@ -234,6 +243,10 @@ def left_out(stored: Sequence[Stored], sample: str) -> str:
     if number > MOST_OF_TASK:
         told.append(NOT_COUNTED.format(number, MOST_OF_TASK))
     return "\n".join(told)
+
+
+def _submission_of(held: Assignment) -> str:
+    return str((held.submission or {}).get("id"))
 
 
 def _score(tree: Tree) -> int:

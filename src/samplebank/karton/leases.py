@@ -5,7 +5,6 @@ from typing import Final
 
 from samplebank.karton.ender import Ender
 from samplebank.karton.producer import LEASE_SECONDS
-from samplebank.karton.records import Records
 from samplebank.karton.trees import Tree, Trees
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
@@ -18,8 +17,7 @@ log = logging.getLogger("samplebank.karton")
 
 
 class Leases:
-    def __init__(self, records: Records, client: ServiceClient, trees: Trees, ender: Ender) -> None:
-        self._records = records
+    def __init__(self, client: ServiceClient, trees: Trees, ender: Ender) -> None:
         self._client = client
         self._trees = trees
         self._ender = ender
@@ -32,10 +30,9 @@ class Leases:
                 tree.has_lease = tree.assignment is not held
             if not tree.has_lease and await self._ender.is_over(held) and self._is_idle(tree):
                 await self._ender.stop(tree)
-        for task_id, held in list(self._trees.children.items()):
+        for held in list(self._trees.children.values()):
             if not await self._extend(held):
-                self._trees.children.pop(task_id, None)
-                await self._records.let_go(task_id)
+                await self._ender.let_go(held)
 
     def _is_idle(self, tree: Tree) -> bool:
         """Whether the bridge itself has not ended the analysis meanwhile, and is not about to."""
