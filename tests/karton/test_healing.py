@@ -17,11 +17,11 @@ from kit.service import Service
 from samplebank.karton import config, ender, watcher
 from samplebank.karton.broker import Broker
 from samplebank.karton.bucket import Bucket
-from samplebank.karton.healer import Healer
+from samplebank.karton.healer import Healer, Queues
 from samplebank.karton.leases import Leases
 from samplebank.karton.records import ANALYSES, REMEMBERED, SENT, TREE, Records, link_of_submission
 from samplebank.karton.reporter import Reporter
-from samplebank.karton.tasks import BINDS
+from samplebank.karton.tasks import BINDS, Task, encoded
 from samplebank.karton.trees import Look, Tree, Trees
 from samplebank.worker.assignment import Assignment
 from samplebank.worker.client import ServiceClient
@@ -225,6 +225,22 @@ async def test_another_job_of_a_child_whose_task_is_over_is_an_analysis_of_its_o
 
         assert trees.children == {}
         assert await records.root_of(submission) is None
+
+
+async def test_a_queue_in_which_many_tasks_wait_is_read_once(kartons: Kartons) -> None:
+    broker, redis = Broker(config.load({}, kartons.karton.config), "karton.test"), kartons.redis()
+    headers = {"receiver": f"karton.{uuid4().hex}"}
+    raw = {"root_uid": "r", "status": "Spawned", "headers": headers, "payload": {}}
+    tasks = [Task.of(encoded({**raw, "uid": f"{{r}}:{number}"})) for number in range(3)]
+    redis.rpush(tasks[0].queue, *(one.uid for one in tasks[:2]))
+    queues = Queues(broker)
+
+    before = await queues.hold(tasks[0])
+    redis.delete(tasks[0].queue)
+
+    assert before
+    assert [await queues.hold(one) for one in tasks[1:]] == [True, False]
+    await broker.close()
 
 
 async def test_a_service_that_is_away_at_the_end_of_analyses_is_told_once(

@@ -12,7 +12,7 @@ from samplebank.karton.broker import Connection
 from samplebank.karton.ender import MOST_OF_TASK, Stored, ids_of, keys_of, left_out
 from samplebank.karton.errors import KartonError, Misreported
 from samplebank.karton.findings import read, subject_of
-from samplebank.karton.healer import Circumstances, is_abandoned
+from samplebank.karton.healer import ROUTER, Circumstances, is_abandoned, lacks_router
 from samplebank.karton.results import WORKER, Request
 from samplebank.karton.tasks import DEEPEST, RESOURCE, State, Task, encoded, first_task, root_of
 from samplebank.karton.trees import Look, Tree, is_passing
@@ -110,6 +110,15 @@ def test_a_task_that_takes_longer_than_any_may_is_abandoned() -> None:
 )
 def test_crashes_for_want_of_a_server_pass(error: str, *, passing: bool) -> None:
     assert is_passing(error) is passing
+
+
+@pytest.mark.parametrize(("name", "lacks"), [(ROUTER, False), (SERVICE, True)])
+def test_a_task_that_waits_for_the_router_tells_that_no_router_is_there(name: str, *, lacks: bool) -> None:
+    waiting = Task.of(task().moved(State.DECLARED))
+    there = Circumstances([Connection(1, name, 150, is_idle=True)], {}, NOW)
+
+    assert lacks_router([task(), waiting], there) is lacks
+    assert not lacks_router([task()], there)
 
 
 def test_a_child_is_about_itself_and_names_its_parent() -> None:

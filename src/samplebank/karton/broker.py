@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from samplebank.karton.binds import Bind, bind_of
 from samplebank.karton.config import Config
 from samplebank.karton.errors import Away, KartonError
-from samplebank.karton.tasks import BINDS, PREFIX, UNROUTED, Task
+from samplebank.karton.tasks import BINDS, PREFIX, Task
 from samplebank.logs import Faults
 
 log = logging.getLogger("samplebank.karton")
@@ -114,9 +114,6 @@ class Broker:
 
     async def queued(self, queue: str) -> set[str]:
         return set(await self.ask("LRANGE", queue, 0, -1))
-
-    async def unrouted(self) -> set[str]:
-        return await self.queued(UNROUTED)
 
     async def task_keys(self) -> AsyncIterator[str]:
         """The keys of all tasks. Keys that are made during the scan may be left out."""

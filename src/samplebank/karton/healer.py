@@ -7,7 +7,7 @@ what both tell is stored once.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -19,11 +19,19 @@ from samplebank.karton.records import DROPPED, RESTARTS, TREE
 from samplebank.karton.reporter import IDENTITY, Reporter
 from samplebank.karton.tasks import PRIORITIES, UNROUTED, State, Task
 from samplebank.karton.trees import Tree
+from samplebank.logs import Faults
 
 #: times that the same work of the same service is sent anew
 MOST_RESTARTS: Final = 10
 
+#: the name of the router as a client of Redis
+ROUTER: Final = "karton.system"
+NO_ROUTER: Final = (
+    "Tasks wait for the router of Karton, which is not connected to Redis: start karton-system."
+)
+
 log = logging.getLogger("samplebank.karton")
+faults = Faults(log)
 
 
 class Circumstances(msgspec.Struct, frozen=True):
@@ -50,6 +58,34 @@ def is_abandoned(task: Task, there: Circumstances) -> bool:
     if not bind.is_async and all(connection.is_idle for connection in own):
         return True
     return there.longest is not None and there.now > task.last_update + there.longest
+
+
+def lacks_router(tasks: Iterable[Task], there: Circumstances) -> bool:
+    """Whether tasks wait for the router, and no router is there."""
+    is_there = any(connection.name == ROUTER for connection in there.connections)
+    return not is_there and any(task.state is State.DECLARED for task in tasks)
+
+
+class Queues:
+    """The queues at the time of a look. Each is read once: where very many tasks wait in a queue, each is looked for."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._read: dict[str, set[str]] = {}
+
+    async def hold(self, task: Task) -> bool:
+        """Whether the task waits for its service, or for the router where the task has no service yet. Raises `Away`."""
+        for queue in (UNROUTED,) if task.state is State.DECLARED else queues_of(task.receiver):
+            if queue not in self._read:
+                self._read[queue] = await self._broker.queued(queue)
+            if task.uid in self._read[queue]:
+                return True
+        return False
+
+
+def queues_of(service: str) -> tuple[str, ...]:
+    """The queues of a service: that of Karton 2, and one for each priority."""
+    return (service, *(f"karton.queue.{priority}:{service}" for priority in PRIORITIES))
 
 
 class Healer:
@@ -91,30 +127,26 @@ class Healer:
             await self._broker.now(),
             self._longest,
         )
+        if lacks_router((task for _, task in suspects), there):
+            faults.warn("karton.unrouted", reason=NO_ROUTER)
         abandoned = {
             task.uid for _, task in suspects if task.state is State.STARTED and is_abandoned(task, there)
         }
+        queues, abandoned_twice = Queues(self._broker), abandoned & self._abandoned
         for tree, task in suspects:
-            await self._heal(tree, task, is_abandoned=task.uid in abandoned & self._abandoned)
+            await self._heal(tree, task, queues, is_abandoned=task.uid in abandoned_twice)
         self._abandoned = abandoned
 
-    async def _heal(self, tree: Tree, task: Task, *, is_abandoned: bool) -> None:
+    async def _heal(self, tree: Tree, task: Task, queues: Queues, *, is_abandoned: bool) -> None:
         match task.state:
-            case State.DECLARED if task.uid not in await self._broker.unrouted():
+            case State.DECLARED if not await queues.hold(task):
                 await self._route_again(tree, task)
-            case State.SPAWNED if not await self._is_queued(task):
+            case State.SPAWNED if not await queues.hold(task):
                 await self._restart(tree, task)
             case State.STARTED if is_abandoned or task.receiver == IDENTITY:
                 await self._restart(tree, task)
             case State.CRASHED:
                 await self._restart(tree, task)
-
-    async def _is_queued(self, task: Task) -> bool:
-        queues = (task.receiver, *(f"karton.queue.{priority}:{task.receiver}" for priority in PRIORITIES))
-        for queue in queues:
-            if task.uid in await self._broker.queued(queue):
-                return True
-        return False
 
     async def _route_again(self, tree: Tree, task: Task) -> None:
         """Hand a task to the router that the router has lost, or that its sender has not finished sending.
