@@ -20,6 +20,7 @@ from kit.receiver import SECRET, Receiver, receiving
 from kit.service import Service, running
 from kit.tansu import KafkaServer
 from samplebank.errors import Invalid
+from samplebank.events.brokers import Broker
 from samplebank.events.kafka import MOST as MOST_OF_KAFKA
 from samplebank.events.kafka import no_topic
 from samplebank.events.sinks import Message, Undelivered
@@ -202,6 +203,30 @@ async def test_what_rabbitmq_refuses_does_not_count_against_what_is_under_way_be
     assert f"larger than configured max size {MOST}" in str(refused)
     assert taken is None
     assert [event[ID] for event in await rabbitmq.stored(sample)] == ["small"]
+
+
+class Cancelling(Broker):
+    """A sink whose client cancels what waits, as that of RabbitMQ does when a connection breaks."""
+
+    is_connected = False
+
+    async def connect(self) -> None:
+        raise asyncio.CancelledError
+
+    async def send(self, _: Message) -> None:
+        raise asyncio.CancelledError
+
+    async def close(self) -> None:
+        """Has nothing to close."""
+
+
+async def test_a_client_that_cancels_what_waits_does_not_end_the_relay() -> None:
+    connecting, sending = Cancelling(), Cancelling()
+
+    with pytest.raises(Undelivered, match="the connection broke"):
+        await connecting.prepare()
+    with pytest.raises(Undelivered, match="the connection broke"):
+        await sending.deliver(Message("1", TYPE, "", b""), now=1)
 
 
 async def test_a_virtual_host_that_rabbitmq_refuses_is_told(rabbitmq: RabbitServer) -> None:

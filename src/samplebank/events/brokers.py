@@ -13,6 +13,7 @@ FIRST_REST: Final = 0.5
 LONGEST_REST: Final = 5.0
 #: seconds for a broker to take a connection, and to confirm an event
 PATIENCE: Final = 8.0
+BROKE: Final = "the connection broke"
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
 
@@ -34,7 +35,11 @@ class Broker(ABC):
             async with asyncio.timeout(PATIENCE):
                 await self.close()
                 await self.connect()
-        except Exception as error:  # a client may raise any error, and must not end the housework
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ) as error:  # a client may raise any error, and must not end the housework
+            _leave_if_cancelled(error)
             raise self._away(f"The broker cannot be reached: {_told(error)}") from error
 
     async def deliver(self, message: Message, *, now: Millis) -> None:  # noqa: ARG002 for sinks that sign
@@ -45,7 +50,8 @@ class Broker(ABC):
             if not error.answered:
                 self._away(str(error))
             raise
-        except Exception as error:  # as in `prepare`
+        except (Exception, asyncio.CancelledError) as error:  # as in `prepare`
+            _leave_if_cancelled(error)
             raise self._away(f"The broker did not take the event: {_told(error)}") from error
         self._rest = FIRST_REST
 
@@ -71,5 +77,15 @@ class Broker(ABC):
     async def close(self) -> None: ...
 
 
-def _told(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _leave_if_cancelled(error: BaseException) -> None:
+    """Raise the error where the task is to end.
+
+    A client also cancels what waits for a connection that has broken. The relay would end in silence, and goes on instead.
+    """
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling()):
+        raise error
+
+
+def _told(error: BaseException) -> str:
+    return BROKE if isinstance(error, asyncio.CancelledError) else str(error) or type(error).__name__

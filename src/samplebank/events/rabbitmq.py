@@ -93,12 +93,6 @@ class RabbitMq(Broker):
             # The message may be on the way still, and must not come after newer events of the sample.
             await self.close()
             raise Undelivered(UNCONFIRMED, answered=False) from error
-        except asyncio.CancelledError as error:
-            # The client also cancels what waits, when a connection has been silent. The relay goes on then.
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            raise Undelivered("The connection broke.", answered=False) from error
         self._keep(channel)
 
     async def _channel(self) -> "AbstractChannel":
