@@ -229,6 +229,18 @@ async def test_a_client_that_cancels_what_waits_does_not_end_the_relay() -> None
         await sending.deliver(Message("1", TYPE, "", b""), now=1)
 
 
+async def test_an_event_that_no_queue_takes_holds_up_no_events_of_other_kinds(rabbitmq: RabbitServer) -> None:
+    sample = Sample()
+    body = json.dumps({"subject": sample.sha256}).encode()
+
+    async with opened(rabbitmq.name, rabbitmq.url) as sink:
+        await sink.deliver(Message("1", TYPE, sample.sha256, body), now=1)
+        with pytest.raises(Undelivered, match="No queue takes the routing key elsewhere"):
+            await sink.deliver(Message("2", "elsewhere", sample.sha256, body), now=1)
+
+        await sink.prepare()
+
+
 async def test_a_virtual_host_that_rabbitmq_refuses_is_told(rabbitmq: RabbitServer) -> None:
     with pytest.raises(
         Undelivered, match="the server refuses the virtual host 'else/where', and its log says why"

@@ -63,6 +63,22 @@ async def test_an_event_that_is_given_up_holds_up_no_later_event_of_its_sample(d
     assert (refused.id, next_one.id) == (first, second)
 
 
+async def test_events_that_are_not_taken_leave_room_for_later_events_of_other_samples(db: Connection) -> None:
+    sink = READER._replace(name="with room")
+    events = [await add(db, OF_NOBODY + number) for number in range(7)]
+    await db.execute(
+        "INSERT INTO delivery (sink, event_id, sample_id, attempts)"
+        " SELECT $1, id, sample_id, CASE WHEN id <= $3 THEN 1 ELSE 0 END FROM outbox WHERE id = ANY ($2) ORDER BY id",
+        sink.name,
+        events,
+        events[4],
+    )
+
+    taken = await outbox.take(db, sink, 4, again=2, lease=1, now=NOW)
+
+    assert [event.id for event in taken] == [*events[:2], *events[5:]]
+
+
 async def test_no_event_is_given_up_while_nobody_answers(db: Connection, event: Event) -> None:
     assert await tried(db, event, 10_000, answered=False) == (False, LONGEST_SILENCE)
 

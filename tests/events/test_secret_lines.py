@@ -126,6 +126,19 @@ async def test_a_right_to_publish_that_is_lacking_is_told(
     assert 'permissions violation for publish to "samplebank.verdict.settled"' in told.lower()
 
 
+async def test_an_event_for_which_the_user_lacks_the_right_holds_up_no_events_of_other_kinds(
+    rights: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rights.server.set_stream()
+    rights.set('publish: { deny: "samplebank.alert.raised" }')
+
+    async with opened("nats", rights.url) as sink:
+        await sink.deliver(EVENT, now=1)
+        await unconfirmed(sink, monkeypatch, Message("2", "samplebank.alert.raised", "", b"{}"))
+
+        await sink.prepare()
+
+
 async def test_events_go_on_when_a_right_to_hear_answers_is_back(
     rights: Rights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,12 +156,12 @@ async def test_events_go_on_when_a_right_to_hear_answers_is_back(
         assert (await stream.get_msg("EVENTS", 1)).data == EVENT.body
 
 
-async def unconfirmed(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> str:
+async def unconfirmed(sink: Sink, monkeypatch: pytest.MonkeyPatch, event: Message = EVENT) -> str:
     """What the sink says where the server answers nothing."""
     with monkeypatch.context() as hasty:
         hasty.setattr(nats_sink, "PATIENCE", 0.5)
         with pytest.raises(Undelivered) as told:
-            await sink.deliver(EVENT, now=1)
+            await sink.deliver(event, now=1)
     assert not told.value.answered
     return str(told.value)
 

@@ -1,6 +1,7 @@
 """What the sinks for brokers have in common: the connection, and the rest while a broker is away."""
 
 import asyncio
+import math
 import time
 from abc import ABC, abstractmethod
 from typing import Final
@@ -24,6 +25,8 @@ class Broker(ABC):
         self._rest = FIRST_REST
         self._rests_until = 0.0
         self._why = ""
+        #: when the broker last took an event
+        self._took = -math.inf
 
     async def prepare(self) -> None:
         """Connect, if needed. Raises `Undelivered` while the broker is away."""
@@ -35,10 +38,8 @@ class Broker(ABC):
             async with asyncio.timeout(PATIENCE):
                 await self.close()
                 await self.connect()
-        except (
-            Exception,
-            asyncio.CancelledError,
-        ) as error:  # a client may raise any error, and must not end the housework
+        # A client may raise any error, and must not end the housework.
+        except (Exception, asyncio.CancelledError) as error:
             _leave_if_cancelled(error)
             raise self._away(f"The broker cannot be reached: {_told(error)}") from error
 
@@ -47,13 +48,17 @@ class Broker(ABC):
         try:
             await self.send(message)
         except Undelivered as error:
-            if not error.answered:
+            if not error.answered and not (error.others_pass and self._takes_others()):
                 self._away(str(error))
             raise
         except (Exception, asyncio.CancelledError) as error:  # as in `prepare`
             _leave_if_cancelled(error)
             raise self._away(f"The broker did not take the event: {_told(error)}") from error
-        self._rest = FIRST_REST
+        self._rest, self._took = FIRST_REST, time.monotonic()
+
+    def _takes_others(self) -> bool:
+        """Whether the broker took an event lately. A rest for the sake of some events would hold all events up."""
+        return time.monotonic() - self._took < LONGEST_REST
 
     def _away(self, why: str) -> Undelivered:
         if time.monotonic() >= self._rests_until:

@@ -92,16 +92,18 @@ class Nats(Broker):
         except self._library.errors.TimeoutError as error:
             # The server answers nothing to an event for which the user lacks a right. The server says so beside.
             why = str(self._noticed[0]) if self._noticed else "it took too long"
-            if self._client is used:
+            is_denied = f'publish to "{subject}"'.lower() in why.lower()
+            if self._client is used and not is_denied:
                 # A server that once took the right to hear answers sends none to this connection, also with the right back.
                 self._is_lost = True
-            raise Undelivered(f"The server did not confirm the event: {why}.", answered=False) from error
+            why = f"The server did not confirm the event: {why}."
+            raise Undelivered(why, answered=False, others_pass=is_denied) from error
         except self._errors.NoStreamResponseError as error:
             why = f"No stream of the server takes the subject {subject}: add `{self._prefix}.>` to a stream."
-            raise Undelivered(why, answered=False) from error
+            raise Undelivered(why, answered=False, others_pass=True) from error
         except self._errors.APIError as error:
             why = f"The stream answered {error.code}: {error.description}."
-            raise Undelivered(why, answered=error.err_code in BLAMED) from error
+            raise Undelivered(why, answered=error.err_code in BLAMED, others_pass=True) from error
 
     async def close(self) -> None:
         was, self._client = self._client, None

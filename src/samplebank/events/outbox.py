@@ -45,6 +45,11 @@ class Event(feed.Event, frozen=True):
 
     attempts: int
 
+    @property
+    def is_again(self) -> bool:
+        """Whether the receiver did not take the event before."""
+        return self.attempts > 0
+
 
 class DeadLetter(msgspec.Struct, frozen=True):
     """An event whose delivery to a sink was given up."""
@@ -83,18 +88,29 @@ ADD_DELIVERIES = Statement("""
       FROM unnest(:ids::bigint[], :samples::bigint[]) WITH ORDINALITY AS event (id, sample_id, place)
      ORDER BY event.place ON CONFLICT DO NOTHING
 """)
-# Of each sample only the oldest event is handed out, and only when due. Later events of the sample wait.
-# An event may be forgotten while a sink moves the event into its deliveries. Nothing is left to deliver then.
-TAKE = Statement(f"""
-    WITH due AS (
+
+
+def _due(attempts: str, most: str) -> str:
+    """Part of a statement: the first due events, of each sample the oldest alone. Later events of the sample wait."""
+    return f"""
         SELECT d.place, d.event_id FROM delivery d
-         WHERE d.sink = :sink AND d.dead_time IS NULL AND d.not_before <= :now
+         WHERE d.sink = :sink AND d.dead_time IS NULL AND d.not_before <= :now AND d.attempts {attempts}
            AND NOT EXISTS (
             SELECT FROM delivery earlier
              WHERE earlier.sink = d.sink AND earlier.sample_id = d.sample_id AND earlier.place < d.place
                AND earlier.dead_time IS NULL)
-         ORDER BY d.place LIMIT :most FOR UPDATE OF d SKIP LOCKED
-    ), forgotten AS (
+         ORDER BY d.place LIMIT {most} FOR UPDATE OF d SKIP LOCKED
+    """
+
+
+# An event may be forgotten while a sink moves the event into its deliveries. Nothing is left to deliver then.
+TAKE = Statement(f"""
+    WITH
+    -- Events that the receiver did not take are the oldest. Without a bound, enough of them would keep all others out.
+    again AS MATERIALIZED ({_due("> 0", ":again")}),
+    fresh AS MATERIALIZED ({_due("= 0", ":most - (SELECT count(*) FROM again)")}),
+    due AS (SELECT * FROM again UNION ALL SELECT * FROM fresh),
+    forgotten AS (
         DELETE FROM delivery d USING due
          WHERE d.place = due.place AND (SELECT o.id FROM outbox o WHERE o.id = due.event_id) IS NULL
     )
@@ -110,19 +126,25 @@ LIST_DEAD = Statement(f"""
 """)
 
 
-async def take(db: Connection, sink: Reader, most: int, *, lease: Millis, now: Millis) -> list[Event]:
-    """Take due events, at most one of each sample. Nobody else gets the events until the lease ends.
+async def take(
+    db: Connection, sink: Reader, most: int, again: int | None = None, *, lease: Millis, now: Millis
+) -> list[Event]:
+    """Take up to `most` due events, at most one of each sample, and among them up to `again` that were tried before.
 
-    Where fewer events are due, the sink reads on in the feed first.
+    Nobody else gets the events until the lease ends. Where fewer events are due, the sink reads on in the feed first.
     """
-    taken = await _take(db, sink, most, lease=lease, now=now)
+    again = most if again is None else again
+    taken = await _take(db, sink, most, again, lease=lease, now=now)
     while len(taken) < most and await _read_on(db, sink):
-        taken += await _take(db, sink, most - len(taken), lease=lease, now=now)
+        left = again - sum(event.is_again for event in taken)
+        taken += await _take(db, sink, most - len(taken), left, lease=lease, now=now)
     return taken
 
 
-async def _take(db: Connection, sink: Reader, most: int, *, lease: Millis, now: Millis) -> list[Event]:
-    rows = await TAKE.rows(db, sink=sink.name, most=most, until=now + lease, now=now)
+async def _take(
+    db: Connection, sink: Reader, most: int, again: int, *, lease: Millis, now: Millis
+) -> list[Event]:
+    rows = await TAKE.rows(db, sink=sink.name, most=most, again=min(again, most), until=now + lease, now=now)
     return sorted([EVENT.read(row) for row in rows], key=lambda event: event.id)
 
 

@@ -81,11 +81,11 @@ class RabbitMq(Broker):
         except self._library.PublishError as error:
             self._keep(channel)
             why = f"No queue takes the routing key {message.kind}: bind a queue to the exchange {self._exchange}."
-            raise Undelivered(why, answered=False) from error
+            raise Undelivered(why, answered=False, others_pass=True) from error
         except self._library.DeliveryError as error:
             self._keep(channel)
             raise Undelivered(
-                "A queue did not take the event: the queue may be full.", answered=False
+                "A queue did not take the event: the queue may be full.", answered=False, others_pass=True
             ) from error
         except self._library.ChannelPreconditionFailed as error:
             raise Undelivered(f"The server refused the event: {error}.", answered=True) from error

@@ -17,11 +17,15 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Undelivered(Exception):
-    """The sink did not take the message. The text says why; `answered` says whether a receiver refused the message."""
+    """The sink did not take the message. The text says why; `answered` says whether a receiver refused the message.
 
-    def __init__(self, why: str, *, answered: bool) -> None:
+    `others_pass`: the receiver is there, and may take messages of other kinds.
+    """
+
+    def __init__(self, why: str, *, answered: bool, others_pass: bool = False) -> None:
         super().__init__(why)
         self.answered = answered
+        self.others_pass = others_pass
 
 
 class Sink(Protocol):

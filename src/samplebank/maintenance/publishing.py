@@ -15,8 +15,9 @@ from samplebank.timespec import Millis
 log = logging.getLogger("samplebank.events")
 #: by sink: a fault of one sink must not hide the same fault of another
 faults: defaultdict[str, Faults] = defaultdict(lambda: Faults(log))
-#: events under way at once, each of another sample
+#: events under way at once, each of another sample, and among them events that were tried before
 AT_ONCE = 16
+AGAIN_AT_ONCE = 8
 #: seconds between looks for further events while some are under way
 LOOK_AGAIN = 0.5
 #: milliseconds until others may take events from a relay that has gone, and seconds after which a delivery is given up before
@@ -32,7 +33,8 @@ async def publish(bank: Bank, relay: Relay) -> None:
             if await _is_ready(relay):
                 async with bank.database.connection() as db:
                     most = AT_ONCE - len(under_way)
-                    due = await outbox.take(db, relay.reader, most, lease=LEASE, now=bank.clock())
+                    again = AGAIN_AT_ONCE - sum(event.is_again for event in under_way.values())
+                    due = await outbox.take(db, relay.reader, most, again, lease=LEASE, now=bank.clock())
                 for event in due:
                     under_way[asyncio.create_task(_publish_one(bank, relay, event))] = event
             if not under_way:
