@@ -132,6 +132,16 @@ def test_bytes_that_are_no_text_end_no_bridge(kartons: Kartons) -> None:
     kartons.redis().delete(*keys)
 
 
+async def test_a_task_under_the_key_of_another_task_is_no_task(kartons: Kartons) -> None:
+    broker, redis = Broker(config.load({}, kartons.karton.config), "karton.test"), kartons.redis()
+    first = first_task(root_of("id"), {}, {}, {})
+    redis.set(f"{PREFIX}other", first.text)
+
+    assert await broker.find_task("other") is None
+    await broker.close()
+    redis.delete(f"{PREFIX}other")
+
+
 def test_a_redis_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:
     karton, before = kartons.karton, len(kartons.bridge.said())
     away = f"The Redis of Karton at 127.0.0.1:{karton.redis.port} does not answer"

@@ -129,10 +129,11 @@ class Broker:
         """The tasks that are there. Texts that are no tasks are left out: another program's text must not end the bridge."""
         found = []
         for start in range(0, len(keys), STEP):
-            for text in await self.ask("MGET", *keys[start : start + STEP]):
+            step = keys[start : start + STEP]
+            for key, text in zip(step, await self.ask("MGET", *step), strict=True):
                 try:
                     if text is not None:
-                        found.append(Task.of(text))
+                        found.append(_task_of(key, text))
                 except KartonError as error:
                     faults.warn("karton.unreadable", reason=str(error))
         return found
@@ -145,3 +146,11 @@ class Broker:
         keys = [task.key, *((beside.key, queue) if beside else ())]
         arguments = [task.text, text, *((beside.text, beside.uid) if beside else ("", ""))]
         return bool(await self.ask("EVAL", REPLACE, len(keys), *keys, *arguments))
+
+
+def _task_of(key: str, text: str) -> Task:
+    """Read the task under a key. Raises `KartonError`, also for a task of another key: its end would be written there."""
+    task = Task.of(text)
+    if task.key != key:
+        raise KartonError(f"Redis holds the task {task.uid[:100]!r} under another key: {key[:100]!r}.")
+    return task
