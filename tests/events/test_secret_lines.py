@@ -136,6 +136,8 @@ async def test_an_event_for_which_the_user_lacks_the_right_holds_up_no_events_of
         await sink.deliver(EVENT, now=1)
         await unconfirmed(sink, monkeypatch, Message("2", "samplebank.alert.raised", "", b"{}"))
 
+        assert isinstance(sink, brokers.Broker)
+        assert sink.is_connected
         await sink.prepare()
 
 
