@@ -8,6 +8,7 @@ import pytest
 
 from samplebank.karton import config, findings, results
 from samplebank.karton.binds import Bind, bind_of, takes_raw
+from samplebank.karton.bridge import LEADER, SILENT, leads
 from samplebank.karton.broker import Connection
 from samplebank.karton.ender import MOST_OF_TASK, Stored, ids_of, keys_of, left_out
 from samplebank.karton.errors import KartonError, Misreported
@@ -119,6 +120,19 @@ def test_a_task_that_waits_for_the_router_tells_that_no_router_is_there(name: st
 
     assert lacks_router([task(), waiting], there) is lacks
     assert not lacks_router([task()], there)
+
+
+@pytest.mark.parametrize(
+    ("name", "silence", "follows"),
+    [(LEADER, 1, True), (LEADER, SILENT, False), (SERVICE, 1, False)],
+)
+def test_a_bridge_follows_an_older_bridge_that_is_alive(name: str, silence: int, *, follows: bool) -> None:
+    older, own = (
+        Connection(1, name, 900, is_idle=False, silence=silence),
+        Connection(2, LEADER, 9, is_idle=False),
+    )
+
+    assert leads(own.number, [own, older]) is not follows
 
 
 def test_a_child_is_about_itself_and_names_its_parent() -> None:

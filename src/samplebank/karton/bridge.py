@@ -5,7 +5,7 @@ One bridge works at a time, and any others stand by. All that must outlive the b
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from samplebank.karton.broker import Broker
+from samplebank.karton.broker import Broker, Connection
 from samplebank.karton.bucket import Bucket
 from samplebank.karton.config import Config
 from samplebank.karton.ender import Ender
@@ -36,6 +36,8 @@ LEADER: Final = "karton.samplebank-bridge"
 PRODUCER: Final = "karton.samplebank"
 #: seconds between two looks who leads, and between two looks at waiting children
 LOOK_AGAIN: Final = 1.0
+#: seconds without a command after which a bridge counts as dead. Redis keeps the connection of a lost host for many minutes
+SILENT: Final = 30
 #: analyses at a time
 PARALLEL: Final = 64
 
@@ -132,9 +134,7 @@ class Bridge:
                 log.warning("karton.deposed", extra={"fields": {"redis": self._config.redis_place}})
 
     async def _is_leading(self) -> bool:
-        number = await self._leading.own_number()
-        there = [one.number for one in await self._leading.connections() if one.name == LEADER]
-        return number == min(there, default=number)
+        return leads(await self._leading.own_number(), await self._leading.connections())
 
     async def _lead(self) -> None:
         trees, bucket = Trees(), Bucket(self._config)
@@ -165,6 +165,12 @@ class Bridge:
     async def _stay(self) -> None:
         if not await self._is_leading():
             raise Deposed
+
+
+def leads(number: int, there: Iterable[Connection]) -> bool:
+    """Whether the connection with the number is the oldest of the bridges that are alive."""
+    alive = [one.number for one in there if one.name == LEADER and one.silence < SILENT]
+    return number == min(alive, default=number)
 
 
 async def _done(step: Callable[[], object]) -> bool:

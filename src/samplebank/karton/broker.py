@@ -36,12 +36,16 @@ REPLACE: Final = """
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """A connection to Redis. `age` is in seconds; `is_idle` tells that the client waits for the next task."""
+    """A connection to Redis. `age` is in seconds; `is_idle` tells that the client waits for the next task.
+
+    `silence` are the seconds since the last command.
+    """
 
     number: int
     name: str
     age: int
     is_idle: bool
+    silence: int = 0
 
 
 class Broker:
@@ -97,7 +101,8 @@ class Broker:
             name = str(line.get("name") or "").partition("?")[0]
             if name:
                 idle = line.get("cmd") == "blpop" and "b" in str(line.get("flags"))
-                found.append(Connection(int(line["id"]), name, int(line["age"]), idle))
+                number, age, silence = (int(line[field]) for field in ("id", "age", "idle"))
+                found.append(Connection(number, name, age, idle, silence))
         return found
 
     async def own_number(self) -> int:
