@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +16,7 @@ from samplebank.karton.broker import Broker
 from samplebank.karton.bucket import Bucket
 from samplebank.karton.errors import Away, MissingBytes
 from samplebank.karton.producer import CLAIM_SECONDS, Producer
+from samplebank.karton.records import ANALYSES, HELD, TREE, Records
 from samplebank.karton.tasks import PREFIX, Resource, encoded, first_task, root_of
 from samplebank.karton.trees import Trees
 from samplebank.worker.client import ServiceClient
@@ -140,6 +142,19 @@ async def test_a_task_under_the_key_of_another_task_is_no_task(kartons: Kartons)
     assert await broker.find_task("other") is None
     await broker.close()
     redis.delete(f"{PREFIX}other")
+
+
+async def test_records_of_another_form_end_no_bridge(kartons: Kartons) -> None:
+    broker, redis = Broker(config.load({}, kartons.karton.config), "karton.test"), kartons.redis()
+    records, root = Records(broker), uuid4().hex
+    redis.hset(HELD, root, '{"task": "of a later release"}')
+    redis.hset(TREE + root, ANALYSES, "no JSON")
+
+    assert root not in {assignment.task.id for assignment in await records.held()}
+    assert await records.find_analyses(root) == {}
+    await broker.close()
+    redis.hdel(HELD, root)
+    redis.delete(TREE + root)
 
 
 def test_a_redis_that_is_away_is_told_in_a_line_and_loses_nothing(kartons: Kartons) -> None:

@@ -3,13 +3,18 @@
 The keys stand beside those of Karton, in the same Redis: where Redis loses one, it loses both, and the analysis begins anew.
 """
 
-from typing import Any, Final
+import logging
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from samplebank.karton.broker import Broker
 from samplebank.karton.tasks import Task
+from samplebank.logs import Faults
 from samplebank.worker.assignment import Assignment
+
+T = TypeVar("T")
+faults = Faults(logging.getLogger("samplebank.karton"))
 
 HELD: Final = "samplebank.karton.held"
 TREE: Final = "samplebank.karton.tree:"
@@ -58,8 +63,10 @@ class Records:
         await self._broker.at_once(*commands)
 
     async def held(self) -> list[Assignment]:
+        """All claimed tasks. What no bridge of this form has written is left out: the lease of the task runs out."""
         texts = (await self._broker.ask("HGETALL", HELD)).values()
-        return [msgspec.json.decode(text, type=Assignment) for text in texts]
+        found = (_read(text, Assignment) for text in texts)
+        return [assignment for assignment in found if assignment is not None]
 
     async def let_go(self, task_id: str) -> None:
         await self._broker.ask("HDEL", HELD, task_id)
@@ -105,10 +112,19 @@ class Records:
     async def find_analyses(self, root: str) -> dict[str, list[str]] | None:
         """The analyses of an ended analysis, by SHA-256 of the sample; None while the analysis goes on."""
         found = await self._broker.ask("HGET", TREE + root, ANALYSES)
-        return None if found is None else msgspec.json.decode(found, type=dict[str, list[str]])
+        return None if found is None else _read(found, dict[str, list[str]]) or {}
 
     async def exists(self, root: str) -> bool:
         return bool(await self._broker.ask("EXISTS", TREE + root))
+
+
+def _read(text: str, form: type[T]) -> T | None:
+    """Read a record. A record of another form, such as of a later release, is told and must not end the bridge."""
+    try:
+        return msgspec.json.decode(text, type=form)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        faults.warn("karton.unreadable", reason=f"Redis holds a record that cannot be read: {error}")
+        return None
 
 
 def link_of_submission(submission: str, root: str) -> tuple[Any, ...]:
