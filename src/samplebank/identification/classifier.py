@@ -70,7 +70,7 @@ def identify(magika: Magika, path: Path) -> Identification:
 
 
 def _corrected(guess: FileType, head: bytes, path: Path) -> FileType:
-    tail_type = find_tail_type(tail_of(path))
+    tail_type = find_tail_type(head, tail_of(path))
     if tail_type is not None:
         return tail_type
     signature = find_signature(head)

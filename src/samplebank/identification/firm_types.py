@@ -37,7 +37,7 @@ BOOK_WITHIN = 100
 
 def find_firm_type(head: bytes, path: Path) -> FileType | None:
     """The type of a file that begins with `head`; None where only the model can tell."""
-    tail_type = find_tail_type(tail_of(path))
+    tail_type = find_tail_type(head, tail_of(path))
     if tail_type is not None:
         return tail_type
     signature = find_signature(head)

@@ -13,6 +13,7 @@ from samplebank.identification import file_types as types
 from samplebank.identification import marks
 from samplebank.identification.file_types import FileType
 from samplebank.identification.shapes import SHAPES, WINDOWS_MARK, windows_kind
+from samplebank.identification.texts import is_written
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -127,8 +128,25 @@ SIGNATURES = (
     Signature(b"FAT32   ", types.FAT, offset=82),
     Signature(b"ustar", types.TAR, offset=257),
 )
+#: kinds of files that never begin as a text does, and the types among these that may
+NEVER_WRITTEN = frozenset({"archive", "image", "audio", "video", "application"})
+MAY_BE_WRITTEN = frozenset({types.AR, types.NETPBM, types.VMDK})
 #: magic numbers of disk images near the end of the file: bytes before the end, magic number, type
-TAILS = ((512, b"conectix", types.VHD), (512, b"koly\0\0\0\x04", types.DMG))
+TAILS = ((512, b"conectix\0\0\0", types.VHD), (512, b"koly\0\0\0\x04", types.DMG))
+#: how a disk image may begin that is told by its end: with the sectors of a disk, or with packed sectors
+STARTS_OF_DISKS = frozenset(
+    {
+        types.BOOT_SECTOR,
+        types.FAT,
+        types.NTFS,
+        types.EXT,
+        types.ISO,
+        types.VHD,
+        types.BZIP,
+        types.LZMA,
+        types.XZ,
+    }
+)
 #: readers look for the header of a PDF in so many first bytes, and skip blanks before the header of an RTF
 PDF_WITHIN = 1024
 LATE_PDF, PDF_OBJECT = (
@@ -176,11 +194,22 @@ def find_signature(head: bytes) -> Signature | None:
         return Signature(marks.FAT_64, types.MACHO)
     if head.startswith(WINDOWS_MARK) and (kind := windows_kind(head)) is not None:
         return Signature(WINDOWS_MARK, kind, PE_KINDS if kind is types.PE else frozenset())
-    found = next((known for known in SIGNATURES if head.startswith(known.magic, known.offset)), None)
-    return found or _loose(head)
+    is_text = is_written(head)
+    marked = (known for known in SIGNATURES if head.startswith(known.magic, known.offset))
+    found = next((known for known in marked if not (is_text and _is_never_written(known.file_type))), None)
+    return found or _loose(head, is_text=is_text)
 
 
-def _loose(head: bytes) -> Signature | None:
+def _is_never_written(kind: FileType) -> bool:
+    return (kind.group in NEVER_WRITTEN or kind is types.BZIMAGE) and kind not in MAY_BE_WRITTEN
+
+
+def known_types() -> frozenset[FileType]:
+    """All types that a mark or a shape tells."""
+    return frozenset(known.file_type for known in SIGNATURES) | frozenset(kind for _, kind in SHAPES)
+
+
+def _loose(head: bytes, *, is_text: bool) -> Signature | None:
     """Find formats that may begin after other bytes, and formats that are told by a shape."""
     text = head.lstrip(BLANKS)
     if text.startswith(b"{\\rt"):  # Word accepts a file that begins so
@@ -189,7 +218,8 @@ def _loose(head: bytes) -> Signature | None:
         return Signature(EICAR_START, types.COM)
     if LATE_PDF.search(head, 0, PDF_WITHIN + 9) and PDF_OBJECT.search(head):
         return Signature(b"%PDF-", types.PDF, frozenset({"ai"}))
-    return next((Signature(b"", kind) for has_shape, kind in SHAPES if has_shape(head)), None)
+    shapes = (shape for shape in SHAPES if not (is_text and _is_never_written(shape[1])))
+    return next((Signature(b"", kind) for has_shape, kind in shapes if has_shape(head)), None)
 
 
 def _is_eicar(head: bytes) -> bool:
@@ -200,9 +230,16 @@ def _is_eicar(head: bytes) -> bool:
     return start.lstrip(BLANKS).startswith(EICAR_START)
 
 
-def find_tail_type(tail: bytes) -> FileType | None:
-    """Tell a disk image by the start of its last 512 bytes."""
-    return next((kind for place, mark, kind in TAILS if tail[-place:].startswith(mark)), None)
+def find_tail_type(head: bytes, tail: bytes) -> FileType | None:
+    """Tell a disk image by the start of its last 512 bytes.
+
+    A program, document or archive with such an end is started or opened by its beginning, so the beginning tells the type.
+    """
+    kind = next((kind for place, mark, kind in TAILS if tail[-place:].startswith(mark)), None)
+    if kind is None or is_written(head):
+        return None
+    found = find_signature(head)
+    return kind if found is None or found.file_type in STARTS_OF_DISKS else None
 
 
 def find_open_document(head: bytes) -> FileType | None:

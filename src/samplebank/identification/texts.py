@@ -1,5 +1,6 @@
 """Recognizes scripts that are too short or too mixed for Magika, by words of one language only."""
 
+import codecs
 import re
 
 from samplebank.identification import file_types as types
@@ -8,6 +9,8 @@ from samplebank.identification.file_types import FileType
 #: the byte order marks of UTF-16, and the bytes behind a mark that tell whether the mark is right
 WIDE_MARKS, MARKED_BYTES = (b"\xff\xfe", b"\xfe\xff"), 4096
 ASCII, FEWEST_ASCII = bytes(range(1, 128)), 0.95
+#: a text of another alphabet has fewer letters of ASCII, and packed bytes have half of them
+FEWEST_WRITTEN = 0.8
 MOST_CHARACTERS = 64 * 1024
 #: from this length on, Magika has read enough to be believed
 SHORT_CHARACTERS = 4096
@@ -82,11 +85,32 @@ def without_false_mark(content: bytes) -> bytes:
     """
     while content.startswith(WIDE_MARKS):
         start = content[len(WIDE_MARKS[0]) : MARKED_BYTES]
-        beyond = len(start.translate(None, ASCII))
-        if not start or b"\0" in start or beyond > (1 - FEWEST_ASCII) * len(start):
+        if not start or not _is_ascii(start, FEWEST_ASCII):
             break
         content = content[len(WIDE_MARKS[0]) :]
     return content
+
+
+def is_written(head: bytes) -> bool:
+    """Whether a file begins as a text does: without a NUL, and with letters of ASCII or of UTF-8 nearly everywhere.
+
+    Archives and pictures begin otherwise. A script may have the mark of an archive in a comment, and runs all the same.
+    """
+    start = head[:MARKED_BYTES]
+    return _is_ascii(start, FEWEST_WRITTEN) or (b"\0" not in start and _is_utf_8(start))
+
+
+def _is_ascii(start: bytes, fewest: float) -> bool:
+    return b"\0" not in start and len(start.translate(None, ASCII)) <= (1 - fewest) * len(start)
+
+
+def _is_utf_8(start: bytes) -> bool:
+    """Whether the bytes are UTF-8. The last letter may be cut off."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def find_interpreted_type(head: bytes) -> FileType | None:

@@ -143,7 +143,7 @@ WITHOUT_MORE = (PROGRAMS | plain.STREAMS.keys() | sevenzip.FORMATS.keys() | WHOL
 def label_of(data: bytes, head: bytes) -> str:
     """The type of the sample by its marks; empty where there is none."""
     found = find_signature(head)
-    kind = find_tail_type(data[-TAIL_BYTES:]) or (found.file_type if found else None)
+    kind = find_tail_type(head, data[-TAIL_BYTES:]) or (found.file_type if found else None)
     if kind is not None:
         return kind.label or ""
     if data.startswith(UDF_MARK, UDF_PLACE):
