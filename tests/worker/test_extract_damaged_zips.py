@@ -7,7 +7,7 @@ import pytest
 
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
-from worker.made_containers import zipped
+from worker.made_containers import locked, zipped
 
 PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(range(256)) * 20
 OTHER = PROGRAM + b"other"
@@ -15,7 +15,12 @@ MEMBERS = {"A.EXE": PROGRAM, "B.EXE": OTHER}
 CENTRAL, END = b"PK\x01\x02", b"PK\x05\x06"
 #: fields of a member: the place in the header in front of the member, and the place in the directory
 FIELDS = {"check sum": (14, 16), "size": (22, 24)}
-METHODS = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED}
+METHODS = {
+    "stored": zipfile.ZIP_STORED,
+    "deflated": zipfile.ZIP_DEFLATED,
+    "bzip2": zipfile.ZIP_BZIP2,
+    "lzma": zipfile.ZIP_LZMA,
+}
 UNKNOWN_METHOD = 97
 
 
@@ -25,7 +30,11 @@ def contents(result: Result) -> list[bytes]:
 
 def with_a_wrong_field(field: str, method: int) -> bytes:
     """The first of two members has a wrong check sum or size."""
-    made = bytearray(zipped(MEMBERS, method))
+    return with_a_wrong(field, zipped(MEMBERS, method))
+
+
+def with_a_wrong(field: str, archive: bytes) -> bytes:
+    made = bytearray(archive)
     for place in (FIELDS[field][0], made.index(CENTRAL) + FIELDS[field][1]):
         made[place] ^= 4
     return bytes(made)
@@ -49,6 +58,24 @@ async def test_a_member_with_a_wrong_field_is_taken_and_told(
     (problem,) = result.result["problems"]
     assert problem.startswith("A.EXE: ")
     assert result.result["listing"] == []
+
+
+@pytest.mark.parametrize("method", ["stored", "bzip2"])
+async def test_a_locked_member_with_a_wrong_check_sum_is_taken_and_told(
+    extract: Extract, method: str
+) -> None:
+    result = await extract(with_a_wrong("check sum", locked(MEMBERS, "infected", METHODS[method])))
+
+    assert (contents(result), result.tags) == (sorted(MEMBERS.values()), [])
+    assert result.result["problems"] == ["A.EXE: BadZipFile: The check sum is wrong."]
+
+
+async def test_a_locked_member_with_a_wrong_check_sum_stays_closed_without_the_password(
+    extract: Extract,
+) -> None:
+    result = await extract(with_a_wrong("check sum", locked(MEMBERS, "nobody knows")))
+
+    assert (result.children, len(result.result["listing"])) == ([], 2)
 
 
 async def test_a_damaged_member_is_taken_beside_a_member_of_an_unknown_method(extract: Extract) -> None:

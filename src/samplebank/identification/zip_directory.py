@@ -5,10 +5,12 @@ Source: PKWARE's APPNOTE 6.3.10, sections 4.3.7 (local file header), 4.3.12 (cen
 of the central directory).
 """
 
+import bz2
+import lzma
 import os
 import struct
 import zlib
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -23,15 +25,28 @@ LOCAL, CENTRAL, END, END_64 = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 CENTRAL_HEADER = struct.Struct("<4s6H3I5H2I")
 END_HEADER = struct.Struct("<4s4H2IH")
-STORED, DEFLATED = 0, 8
+STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
+#: what unpackers raise for a damaged content
+DAMAGE = (zlib.error, lzma.LZMAError, OSError, EOFError)
+#: the version and the length of the properties of LZMA, and a length of the content that the properties leave open
+LZMA_HEADER, UNKNOWN_LENGTH, MOST_DICTIONARY_BYTES = struct.Struct("<2xH"), b"\xff" * 8, 160 * MIB
 AES_METHOD = 99
 #: general purpose bits: encrypted, strong encryption, names of the local headers masked; and name in UTF-8
 ENCRYPTION_BITS, UTF_8 = 1 | 1 << 6 | 1 << 13, 1 << 11
+#: general purpose bit: a mark ends a content that is packed by LZMA
+ENDS_BY_MARK = 1 << 1
 WHOLE_FILE = 0xFFFFFFFF
 
 
 class Unreadable(ValueError):
     """The content of an entry is missing, or is packed by an unknown method."""
+
+
+class Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -85,31 +100,50 @@ def read_content(file: BinaryIO, directory: Directory, entry: Entry, most: int) 
         raise Unreadable(entry.name)
     name_bytes, extra_bytes = LOCAL_HEADER.unpack(header)[-2:]
     file.seek(place + LOCAL_HEADER.size + name_bytes + extra_bytes)
+    return unpack(file, entry, most)
+
+
+def unpack(file: BinaryIO, entry: Entry, most: int) -> bytes:
+    """The first bytes of an entry whose packed bytes come next in the file. Raises Unreadable."""
     if entry.method == STORED:
         return file.read(min(entry.packed, most))
-    if entry.method != DEFLATED:
+    if entry.method not in {DEFLATED, BZIP2, LZMA}:
         raise Unreadable(entry.name)
     try:
-        return _inflated(file, entry.packed, most)
-    except zlib.error as error:
+        return _unpacked(file, entry, most)
+    except (*DAMAGE, struct.error) as error:
         raise Unreadable(entry.name) from error
 
 
-def _inflated(file: BinaryIO, packed: int, most: int) -> bytes:
-    """Inflate as much as possible. Of a damaged content, the bytes before the damage count."""
-    inflater, content, left = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), packed
-    while left > 0 and len(content) < most and not inflater.eof:
-        block = file.read(min(left, 16 * 1024))
-        left -= len(block)
+def _unpacked(file: BinaryIO, entry: Entry, most: int) -> bytes:
+    """Unpack as much as possible. Of a damaged content, the bytes before the damage count."""
+    end, content = file.tell() + entry.packed, bytearray()
+    unpacker = _unpacker(file, entry.method)
+    if entry.method == LZMA and not entry.flags & ENDS_BY_MARK and entry.size:
+        most = min(most, entry.size)  # nothing else tells where the content ends
+    while len(content) < most and not unpacker.eof:
+        block = file.read(max(0, min(end - file.tell(), 16 * 1024)))
         if not block:
             break
         try:
-            content += inflater.decompress(block, most - len(content))
-        except zlib.error:
+            content += unpacker.decompress(block, most - len(content))
+        except DAMAGE:
             if content:
                 break
             raise
     return bytes(content)
+
+
+def _unpacker(file: BinaryIO, method: int) -> Unpacker:
+    """The unpacker of a method. The header of LZMA is read from the file."""
+    if method == DEFLATED:
+        return zlib.decompressobj(-zlib.MAX_WBITS)
+    if method == BZIP2:
+        return bz2.BZ2Decompressor()
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MOST_DICTIONARY_BYTES)
+    (size,) = LZMA_HEADER.unpack(file.read(LZMA_HEADER.size))
+    unpacker.decompress(file.read(size) + UNKNOWN_LENGTH)
+    return unpacker
 
 
 def _directory_place(tail: bytes, start: int) -> tuple[int, int | None]:

@@ -1,21 +1,19 @@
-"""ZIP files, by the standard library. Large encrypted members are opened by 7-Zip."""
+"""ZIP files, by the standard library."""
 
 import io
-import struct
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 
-from samplebank.worker.analysers.extract import rescue, sevenzip
+from samplebank.worker.analysers.extract import locked, rescue
 from samplebank.worker.analysers.extract.haul import MANY, SAME, Haul
 from samplebank.worker.analysers.extract.kinds import kind_by_name
 from samplebank.worker.analysers.extract.passwords import Words, words_in
 from samplebank.worker.analysers.extract.plain import BROKEN, LOST
 
 METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
-#: the entry is encrypted; its sizes stand behind its bytes, and the time checks the word; its name is in UTF-8
-ENCRYPTED_BIT, LATER_BIT, UTF8_BIT = 1, 8, 0x800
-#: encrypted members that the standard library decrypts in a blink
-SMALL_LOCKED = 64 * 1024
+#: the entry is encrypted; its name is in UTF-8
+ENCRYPTED_BIT, UTF8_BIT = 1, 0x800
 #: the end of the directory of a ZIP file, without its comment; where the length of the comment stands
 END_MARK, END_BYTES, COMMENT_LENGTH = b"PK\x05\x06", 22, 20
 #: ends of directories that are looked at
@@ -134,45 +132,22 @@ def _take_entry(
     if content is not None:
         haul.take(entry.filename, content, "zip")
         return
-    for word in words.to_try():
-        content = _unlocked(container, entry, data, word)
-        if content is None:
-            continue
-        words.prefer(word)
-        haul.password_used = word
-        haul.take(entry.filename, content, "zip")
-        return
+    ways = (
+        partial(locked.unlocked, container, entry, data),
+        partial(locked.unlocked_without_sum, entry, data),
+    )
+    for is_damaged, unlock in enumerate(ways):
+        for word in words.to_try():
+            content = unlock(word)
+            if content is None:
+                continue
+            words.prefer(word)
+            haul.password_used = word
+            if is_damaged:
+                haul.damage(entry.filename, locked.WRONG_SUM)
+            haul.take(entry.filename, content, "zip")
+            return
     haul.lock(entry.filename, entry.file_size)
-
-
-def _unlocked(container: zipfile.ZipFile, entry: zipfile.ZipInfo, data: bytes, word: str) -> bytes | None:
-    """The bytes of an entry, where the word is the right one. By chance one wrong word in 256 passes the check at the start, and fails later.
-
-    The standard library takes more than half a second for each MiB, and 7-Zip a hundredth of this time.
-    """
-    try:
-        with container.open(entry, pwd=word.encode()) as stream:
-            if entry.compress_size <= SMALL_LOCKED or not sevenzip.can_open("zip"):
-                return stream.read()
-        return sevenzip.only_member(_alone(entry, data), word)
-    except (RuntimeError, *LOST):
-        return None
-
-
-def _alone(entry: zipfile.ZipInfo, data: bytes) -> bytes:
-    """A ZIP file with one entry of another ZIP file, under the name `x`."""
-    place = entry.header_offset
-    start = place + NAME + sum(struct.unpack_from("<HH", data, place + NAME_LENGTH))
-    flags = entry.flag_bits & (ENCRYPTED_BIT | LATER_BIT)
-    sizes = struct.pack("<III", entry.CRC, entry.compress_size, entry.file_size)
-    # the version before, and the time between, stand in the header in front of the bytes
-    fields = data[place + 4 : place + 6] + struct.pack("<HH", flags, entry.compress_type)
-    fields += data[place + 10 : place + 14] + sizes + struct.pack("<HH", 1, 0)
-    local = b"PK\x03\x04" + fields + b"x" + data[start : start + entry.compress_size]
-    local += b"PK\x07\x08" + sizes if flags & LATER_BIT else b""
-    directory = b"PK\x01\x02\x14\0" + fields + bytes(14) + b"x"
-    end = END_MARK + bytes(4) + b"\1\0\1\0" + struct.pack("<IIH", len(directory), len(local), 0)
-    return local + directory + end
 
 
 def _read_without_word(container: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes | None:
