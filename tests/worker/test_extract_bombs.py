@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import lzma
 import secrets
 import struct
 import tarfile
@@ -206,6 +207,22 @@ def test_a_member_too_large_to_take_is_unpacked_no_longer_than_the_time_of_the_s
 
     with pytest.raises(Stopped):
         plain.open_tar(made, haul, "bzip")
+
+    assert haul.limits == [LATE]
+
+
+@pytest.mark.parametrize(
+    ("kind", "empty"),
+    [("gzip", gzip.compress(b"")), ("bzip", bz2.compress(b"")), ("xz", lzma.compress(b""))],
+    ids=["gzip", "bzip", "xz"],
+)
+def test_very_many_empty_streams_are_read_no_longer_than_the_time_of_the_sample(
+    kind: str, empty: bytes
+) -> None:
+    haul = Haul(1, used=SECONDS + 1)
+
+    with pytest.raises(Stopped):
+        plain.is_tar_within(empty * 10_000, kind, haul)
 
     assert haul.limits == [LATE]
 

@@ -60,6 +60,20 @@ async def test_very_many_extensions_do_not_hide_the_member(extract: Extract) -> 
     assert {child.name for child in result.children if child.data == PROGRAM} == {"b.exe"}
 
 
+async def test_a_hard_link_of_pax_with_bytes_is_taken(extract: Extract) -> None:
+    comment = member(b"x", b"13 comment=a\n")
+
+    result = await extract(comment + member(tarfile.LNKTYPE, PROGRAM) + tarred({"b.exe": PROGRAM + b"b"}))
+
+    assert sorted(contents(result)) == [PROGRAM, PROGRAM + b"b"]
+
+
+async def test_a_hard_link_before_pax_has_no_bytes_whatever_its_size(extract: Extract) -> None:
+    link = header(tarfile.LNKTYPE, 5000, "b.exe")
+
+    assert contents(await extract(link + tarred({"a.exe": PROGRAM}))) == [PROGRAM]
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 async def test_a_tar_file_that_is_cut_off_gives_what_stands_before_the_cut(
     extract: Extract, mode: str

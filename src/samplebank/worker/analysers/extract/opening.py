@@ -233,7 +233,7 @@ def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
 
 def _open_compressed(data: bytes, sample: SampleFile, haul: Haul, label: str) -> None:
     """Open a file in one compressed stream; a compressed tar file is opened at once."""
-    if plain.is_tar_within(data, label):
+    if plain.is_tar_within(data, label, haul):
         haul.opened += [label, "tar"]
         plain.open_tar(data, haul, label)
         return

@@ -33,6 +33,7 @@ EXTENSIONS = frozenset(
         *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     )
 )
+OF_PAX = frozenset({tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE})
 MOST_EXTENSION_BYTES = 1024 * 1024
 #: extensions of one member: for each of them, tarfile calls itself
 MOST_EXTENSIONS = 50
@@ -70,11 +71,11 @@ def stream_behind_script(data: bytes) -> tuple[int, str] | None:
 
 
 def open_tar(data: bytes, haul: Haul, label: str = "") -> None:
-    """Open a tar file, in a compressed stream where `label` names one. Links and devices have no bytes, and are passed over.
+    """Open a tar file, in a compressed stream where `label` names one. Links and devices without bytes are passed over.
 
     A member of a kind that no standard knows is a file, as for tar. `ignore_zeros` goes on behind a header that is damaged, as tar does.
     """
-    with STREAMS[label](io.BytesIO(data)) if label else io.BytesIO(data) as stream:
+    with STREAMS[label](_Packed(data, haul)) if label else io.BytesIO(data) as stream:
         _open_tar(_InTime(stream, haul), haul)
 
 
@@ -92,10 +93,14 @@ class _Header(tarfile.TarInfo):
     """The header of a member. An extension that is very large, or one of very many, is passed over as if the extension were a file."""
 
     in_front: ClassVar[int] = 0
+    is_behind_pax: ClassVar[bool] = False
 
     @classmethod
     def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
+        if header.type == tarfile.LNKTYPE and header.size and cls.is_behind_pax:
+            header.type = tarfile.REGTYPE  # a hard link of pax may bring the bytes of the file
+        cls.is_behind_pax = header.type in OF_PAX or (cls.is_behind_pax and header.type in EXTENSIONS)
         cls.in_front = cls.in_front + 1 if header.type in EXTENSIONS else 0
         if cls.in_front and (header.size > MOST_EXTENSION_BYTES or cls.in_front > MOST_EXTENSIONS):
             header.type, cls.in_front = tarfile.REGTYPE, 0
@@ -116,6 +121,18 @@ class _Member:
         return piece
 
 
+class _Packed(io.BytesIO):
+    """Packed bytes that end with `Stopped` when the time of the sample is over: of millions of empty streams, nothing comes out for long."""
+
+    def __init__(self, data: bytes, haul: Haul) -> None:
+        super().__init__(data)
+        self._haul = haul
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._haul.go_on()
+        return super().read(size)
+
+
 class _InTime:
     """A stream that ends with `Stopped` when the time of the sample is over: a member that is passed over is unpacked, too."""
 
@@ -131,7 +148,7 @@ class _InTime:
 def open_stream(data: bytes, haul: Haul, name: str, path: str) -> None:
     """Unpack a file in one compressed stream. The name of the file is the name of the container without its ending."""
     haul.begin(path)
-    with STREAMS[name](io.BytesIO(data)) as stream:
+    with STREAMS[name](_Packed(data, haul)) as stream:
         try:
             haul.read(_UpToDamage(stream, haul), path, name)
         except MemoryError as error:
@@ -161,10 +178,10 @@ class _UpToDamage:
         return piece
 
 
-def is_tar_within(data: bytes, name: str) -> bool:
+def is_tar_within(data: bytes, name: str, haul: Haul) -> bool:
     """Whether a compressed stream begins with a tar file."""
     try:
-        with STREAMS[name](io.BytesIO(data)) as stream:
+        with STREAMS[name](_Packed(data, haul)) as stream:
             head: bytes = stream.read(tarfile.BLOCKSIZE)
     except LOST:
         return False
