@@ -21,7 +21,7 @@ from worker.made_archives import ace
 from worker.made_containers import locked, tarred, zipped
 from worker.made_disks import installer, squashfs
 from worker.made_images import cab, rar
-from worker.made_texts import pdf_with
+from worker.made_texts import pdf_with, web_archive
 
 PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(range(256)) * 20
 #: the size of a dictionary of LZMA: more than the worker has memory
@@ -271,12 +271,55 @@ CARRIERS = {
     "batch file": b'@echo off\r\nmore +3 "%~f0" >%tmp%\\x.exe\r\nexit /b\r\n',
     "shortcut": b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0\0\0\0\0\0\0F" + bytes(60),
     "picture": IN_FRONT["picture"],
+    "sound": b"ID3\3\0\0\0" + bytes(200),
+    "video": b"RIFF\0\0\1\0AVI LIST" + bytes(200),
+    "pdf": pdf_with("b.txt", b"nothing to see") + b"\1" * 200,
 }
 
 
 @pytest.mark.parametrize("front", CARRIERS)
 async def test_a_program_of_windows_behind_something_else_is_taken(extract: Extract, front: str) -> None:
     assert contents(await extract(CARRIERS[front] + b"MZ" + WINDOWS_PROGRAM)) == [WINDOWS_PROGRAM]
+
+
+BEHIND_PDF = {
+    "html application": b"<hta:application><script>new ActiveXObject('WScript.Shell').Run('calc')</script>",
+    "web archive": web_archive("A.EXE", PROGRAM),
+    "cabinet": cab("A.EXE", PROGRAM),
+    "program": WINDOWS_PROGRAM,
+}
+
+
+@pytest.mark.parametrize("kind", BEHIND_PDF)
+async def test_a_file_that_acts_behind_a_pdf_document_is_taken(extract: Extract, kind: str) -> None:
+    result = await extract(pdf_with("b.txt", b"nothing to see") + BEHIND_PDF[kind])
+
+    assert contents(result) == [BEHIND_PDF[kind]]
+
+
+async def test_a_change_of_a_pdf_document_is_no_file_behind_the_document(extract: Extract) -> None:
+    change = (
+        b"\n9 0 obj << /S /JavaScript /JS (function f(a) { eval(a) }) >> endobj\nxref\nstartxref\n0\n%%EOF\n"
+    )
+
+    result = await extract(pdf_with("b.txt", b"nothing to see") + change)
+
+    assert "carried" not in result.result["opened"]
+
+
+LETTERS = {"forwards": 1, "turned round": -1}
+
+
+@pytest.mark.parametrize("step", LETTERS)
+@pytest.mark.parametrize("front", ["photograph", "shortcut"])
+async def test_a_program_in_letters_behind_something_else_is_taken(
+    extract: Extract, front: str, step: str
+) -> None:
+    letters = base64.b64encode(WINDOWS_PROGRAM)[:: LETTERS[step]]
+
+    result = await extract((IN_FRONT | CARRIERS)[front] + bytes(5000) + b"<<BEGIN>>" + letters + b"<<END>>")
+
+    assert contents(result) == [WINDOWS_PROGRAM]
 
 
 async def test_letters_of_a_program_behind_a_picture_are_no_program(extract: Extract) -> None:

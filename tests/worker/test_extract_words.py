@@ -9,6 +9,7 @@ import pytest
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
 from worker.made_containers import locked, tarred, zipped
+from worker.made_rar import rar_with_comment
 
 PROGRAM = b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + bytes(300)
 WORD = "s3same"
@@ -40,6 +41,14 @@ async def test_the_word_in_the_comment_of_a_zip_file_opens_the_file(extract: Ext
     made = LOCKED[:-2] + struct.pack("<H", len(comment)) + comment
 
     assert [child.data for child in (await extract(made)).children] == [PROGRAM]
+
+
+async def test_the_word_in_the_comment_of_a_rar_archive_opens_the_archive(extract: Extract) -> None:
+    made = rar_with_comment("A.EXE", PROGRAM, WORD, f"The password: {WORD}")
+
+    result = await extract(made)
+
+    assert ([child.data for child in result.children], result.result["passwordUsed"]) == ([PROGRAM], WORD)
 
 
 @pytest.mark.parametrize(

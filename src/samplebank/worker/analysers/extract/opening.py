@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 
-from samplebank.identification.signatures import find_signature, find_tail_type
+from samplebank.identification.signatures import find_signature, find_tail_type, known_types
 from samplebank.identification.texts import WIDE_MARKS, without_false_mark
 from samplebank.worker.analysers.extract import (
     asar,
     autoit,
+    behind,
     carried,
     cms,
     compound,
@@ -78,10 +79,10 @@ def _has_opened_wrapped(data: bytes, sample: SampleFile, haul: Haul, words: Word
     if signed is not None:
         _open_signed(signed, sample, haul)
         return True
-    behind = plain.stream_behind_script(data)
-    if behind is None:
+    packed = plain.stream_behind_script(data)
+    if packed is None:
         return data.startswith(b"#!") and carried.has_taken_program(data, haul)
-    place, stream = behind
+    place, stream = packed
     if stream == "tar":
         haul.opened.append("tar")
         plain.open_tar(data[place:], haul)
@@ -112,9 +113,15 @@ def _open_unmarked(data: bytes, head: bytes, haul: Haul, words: Words, label: st
     elif is_text(head) or text_encodings.YENC.search(head) or MAIL_HEADER.match(head):
         _open_text(data, head, haul)
     elif label in CARRIERS or not label:
-        has_opened = sevenzip.open_behind(data, haul, words, within=1)
-        if not has_opened and (label or carried.starts_as_text(data)):
-            carried.has_taken_program(data, haul)
+        has_opened = behind.open_behind(data, haul, words, within=1)
+        if not has_opened and (label or carried.is_carrier(data)):
+            _open_carried(data, haul)
+
+
+def _open_carried(data: bytes, haul: Haul) -> None:
+    """Take a program in plain bytes, or in letters that a script cuts out of the file."""
+    if not carried.has_taken_program(data, haul):
+        smuggled.open_smuggled(data, haul)
 
 
 def _tell_unopened(label: str, haul: Haul) -> None:
@@ -127,8 +134,12 @@ def _tell_unopened(label: str, haul: Haul) -> None:
 WHOLE: Mapping[str, Callable[[bytes, Haul], None]] = {"asar": asar.open_asar, "tar": plain.open_tar}
 DOCUMENTS = frozenset({"ole", "msi", "pdf", "rtf", "tnef", "one"})
 PROGRAMS = frozenset({"pebin", "elf", "macho"})
-#: what is shown, or started, though more follows
-CARRIERS = sevenzip.PICTURES | {"lnk"}
+#: what is shown, played or started, though more follows
+CARRIERS = (
+    sevenzip.PICTURES
+    | {"lnk"}
+    | {kind.label for kind in known_types() if kind.group in {"image", "audio", "video"}}
+)
 #: archives and file systems that no library of the worker opens
 UNOPENED = frozenset(
     (
@@ -172,6 +183,8 @@ def _open_archive(data: bytes, haul: Haul, words: Words, label: str, alone: str 
 
 
 def _open_document(data: bytes, haul: Haul, words: Words, label: str) -> None:
+    if label == "pdf":
+        carried.take_behind_pdf(data, haul)
     if label == "tnef":
         haul.opened.append("tnef")
         tnef.open_tnef(data, haul)
@@ -210,7 +223,7 @@ def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
         haul.opened.append("pyinstaller")
         frozen.open_frozen(data, haul)
     else:
-        sevenzip.open_behind(data, haul, words)
+        behind.open_behind(data, haul, words)
 
 
 def _open_text(data: bytes, head: bytes, haul: Haul) -> None:

@@ -1,6 +1,5 @@
 """Containers that 7-Zip opens, in memory, by the package pybit7z. Without the package, none of these containers is opened."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +10,7 @@ from samplebank.worker.analysers.extract import iso, rescue
 from samplebank.worker.analysers.extract.extras import installed
 from samplebank.worker.analysers.extract.haul import Haul
 from samplebank.worker.analysers.extract.kinds import Kind, kind_by_name, kind_of
-from samplebank.worker.analysers.extract.passwords import Words
+from samplebank.worker.analysers.extract.passwords import Words, words_in
 
 pybit7z = installed("pybit7z")
 
@@ -58,13 +57,6 @@ FORMATS: Mapping[str, Sequence[str]] = {
 }
 #: a disk image of 10 KiB may honestly hold 8 MiB of zeros
 IMAGES = frozenset({"vhd", "vhdx", "vmdk", "vdi", "qcow", "dmg", "fat", "ntfs", "ext", "bootsector"})
-#: archives that stand behind a program, which unpacks the archive
-BEHIND = ((b"7z\xbc\xaf\x27\x1c", "sevenzip"), (b"Rar!\x1a\x07", "rar"), (b"MSCF\0\0\0\0", "cab"))
-#: the file system behind a program that brings its own (AppImage): the compression and the version have to fit as well
-SQUASHFS = re.compile(rb"hsqs.{16}[\x01-\x06]\0.{6}\x04\0\0\0", re.DOTALL)
-NSIS_MARK = b"\xef\xbe\xad\xdeNullsoftInst"
-#: no header of a program is shorter
-SHORTEST_PROGRAM = 512
 #: pictures that hide an archive: a picture is shown though more follows
 PICTURES = frozenset({"png", "jpeg", "gif", "bmp", "ico", "webp"})
 #: members of installers that are tables, or parts of the program itself
@@ -127,23 +119,6 @@ def open_archive(
     return False
 
 
-def open_behind(data: bytes, haul: Haul, words: Words, *, within: int = SHORTEST_PROGRAM) -> bool:
-    """Open an archive that stands behind something else, such as a program that unpacks the archive.
-
-    `within`: where the archive may begin at the earliest.
-    """
-    if library() is None:
-        return False
-    if NSIS_MARK in data and open_archive(data, haul, words, "pebin"):
-        return True
-    for mark, label in BEHIND:
-        place = data.find(mark, within)
-        if place > 0 and open_archive(data[place:], haul, words, label):
-            return True
-    found = SQUASHFS.search(data, within)
-    return found is not None and open_archive(data[found.start() :], haul, words, "squashfs")
-
-
 def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
     """A reader, and the word that opens the members. Raises BitException."""
     try:
@@ -152,6 +127,8 @@ def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
         if NEEDS_PASSWORD not in str(error).lower():
             raise
         reader = None
+    else:
+        words.hear(words_in(_comment_of(reader)))
     locked = None if reader is None else _smallest_locked(reader)
     if reader is not None and locked is None:
         return reader, None
@@ -172,6 +149,11 @@ def _reader(data: bytes, kind: Any, word: str | None = None) -> Any:
     """A reader, which needs the data as long as the reader is used. Raises BitException."""
     known = {} if word is None else {"password": word}
     return pybit7z.BitArchiveReader(library(), data, kind, **known)
+
+
+def _comment_of(reader: Any) -> str:
+    comment = reader.archive_property(pybit7z.BitProperty.Comment)
+    return str(comment.get_string()) if comment.is_string() else ""
 
 
 def _path_of(item: Any) -> str:
