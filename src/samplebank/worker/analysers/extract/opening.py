@@ -9,9 +9,11 @@ from samplebank.worker.analysers.extract import (
     asar,
     autoit,
     behind,
+    bundles,
     carried,
     cms,
     compound,
+    droppers,
     frozen,
     mail,
     onenote,
@@ -58,7 +60,7 @@ def open_sample(data: bytes, sample: SampleFile, haul: Haul) -> None:
     elif label in DOCUMENTS:
         _open_document(data, haul, words, label)
     elif label in PROGRAMS:
-        _open_behind(data, haul, words)
+        _open_behind(data, haul, words, label)
     elif sevenzip.can_open(label):
         _open_archive(data, haul, words, label, alone=_unpacked_name(sample))
     elif symbian.is_installer(data):
@@ -147,6 +149,8 @@ UNOPENED = frozenset(
         *("lzop", "reiserfs", "romfs", "snappy", "stuffit", "xfs", "zoo", "zpaq"),
     )
 )
+#: how the files begin that an installer by Inno Setup brings along
+INNO_SETUP = b"Inno Setup Setup Data ("
 #: types with a place of their own for a ZIP file, such as a member that is not packed
 WITHOUT_MORE = (PROGRAMS | plain.STREAMS.keys() | sevenzip.FORMATS.keys() | WHOLE.keys()) - DOCUMENTS
 
@@ -211,8 +215,8 @@ def _open_compound(data: bytes, haul: Haul, words: Words) -> None:
     compound.open_compound(data, haul)
 
 
-def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
-    """What stands behind a program: an archive or a script that the program unpacks."""
+def _open_behind(data: bytes, haul: Haul, words: Words, label: str) -> None:
+    """What stands behind a program: an archive or a script that the program unpacks, or programs in plain bytes."""
     if zips.has_zip_behind(data):
         haul.opened.append("zip")
         zips.open_zip(data, haul, words)
@@ -222,8 +226,13 @@ def _open_behind(data: bytes, haul: Haul, words: Words) -> None:
     elif frozen.is_frozen(data):
         haul.opened.append("pyinstaller")
         frozen.open_frozen(data, haul)
-    else:
-        behind.open_behind(data, haul, words)
+    elif bundles.is_bundle(data):
+        haul.opened.append("dotnet")
+        bundles.open_bundle(data, haul)
+    elif not behind.open_behind(data, haul, words) and INNO_SETUP in data:
+        _tell_unopened("inno setup", haul)
+    if label == "pebin":
+        droppers.take_programs(data, haul, behind=not haul.opened)
 
 
 def _open_text(data: bytes, head: bytes, haul: Haul) -> None:
