@@ -49,7 +49,7 @@ class AnalysisDetectionRequest(Body):
 
 
 class FactRequest(Body):
-    """A value that follows from the bytes of the sample, as docs/workers.md describes the kinds."""
+    """A value that follows from the bytes of the sample, as docs/workers.md of the source describes the kinds."""
 
     kind: Annotated[str, Meta(max_length=50)]
     value: Annotated[str, Meta(max_length=300)]

@@ -54,7 +54,9 @@ MANY_PARTS: Final = (
     f"The query has more than {MOST_CRITERIA} parts, each of which is looked for by itself. "
     "Hashes beside one another are one part: write lists of hashes without OR and without parentheses."
 )
-Text = Annotated[str, Meta(max_length=LONGEST, description="The query, as docs/query.md describes queries.")]
+Text = Annotated[
+    str, Meta(max_length=LONGEST, description="The query, as docs/query.md of the source describes queries.")
+]
 
 
 class QueriedSubmission(SubmissionCriteria):
