@@ -12,14 +12,15 @@ import pikepdf
 import pybit7z
 import pytest
 
-from samplebank.worker.analysers.extract import sevenzip
+from samplebank.worker.analysers.extract import disks, sevenzip
 from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.passwords import Words
 from samplebank.worker.contract import Result, Tag
 from worker import made_ext, made_hidden
 from worker.conftest import Extract
 from worker.made_archives import ace
 from worker.made_containers import locked, tarred, zipped
-from worker.made_disks import installer, squashfs
+from worker.made_disks import gpt, installer, squashfs, vhd
 from worker.made_images import cab, rar
 from worker.made_texts import pdf_with, web_archive
 
@@ -357,6 +358,19 @@ async def test_a_file_that_the_names_for_windows_lack_is_taken_from_an_image(ext
 
     assert sorted(contents(result)) == sorted([made_hidden.HIDDEN, made_hidden.SHOWN])
     assert result.result["listing"] == []
+
+
+@pytest.mark.parametrize("make", [vhd, gpt], ids=["disk of hyper-v", "disk with partitions"])
+def test_the_files_on_a_disk_that_is_too_large_for_a_sample_are_taken(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[str, bytes], bytes]
+) -> None:
+    made, haul = make("A.EXE", PROGRAM), Haul(1)
+    monkeypatch.setattr(disks, "MOST_CHILD_BYTES", 1024 * 1024)
+
+    sevenzip.open_archive(made, haul, Words([]), "vhd" if make is vhd else "bootsector")
+
+    assert [child.data for child in haul.children()] == [PROGRAM]
+    assert haul.opened[-1] == "fat"
 
 
 def test_the_tables_of_a_help_file_are_listed_as_such() -> None:

@@ -6,10 +6,11 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
-from samplebank.worker.analysers.extract import iso, rescue
+from samplebank.identification.signatures import find_signature
+from samplebank.worker.analysers.extract import disks, iso, rescue
 from samplebank.worker.analysers.extract.extras import installed
 from samplebank.worker.analysers.extract.haul import Haul
-from samplebank.worker.analysers.extract.kinds import Kind, kind_by_name, kind_of
+from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, Kind, kind_by_name, kind_of
 from samplebank.worker.analysers.extract.passwords import Words, words_in
 
 pybit7z = installed("pybit7z")
@@ -65,6 +66,8 @@ ACTING = frozenset({Kind.PROGRAM, Kind.SCRIPT, Kind.DOCUMENT, Kind.ARCHIVE, Kind
 OF_SYSTEM = ("[SYSTEM]/", "[SYS]/")
 #: how the names of the tables of a help file begin (CHM)
 OF_INDEX = ("#", "$")
+#: disks around a disk: an image has partitions, and these have files
+MOST_DISKS_AROUND = 2
 MOST_SOLID_BYTES = 160 * 1024 * 1024
 #: what 7-Zip raises for damaged files
 BROKEN: tuple[type[Exception], ...] = () if pybit7z is None else (pybit7z.BitException,)
@@ -91,10 +94,12 @@ def open_archive(
     *,
     only: frozenset[Kind] | None = None,
     alone: str = "content",
+    depth: int = 0,
 ) -> bool:
     """Open a file of the type `label`; False where 7-Zip sees no archive.
 
-    `only`: other kinds of members are listed. `alone` is the name of a member in a format without names.
+    `only`: other kinds of members are listed. `alone` is the name of a member in a format without names. `depth` counts the disks
+    around the file.
     """
     for name in FORMATS[label]:
         kind, how = getattr(pybit7z, f"Format{name}"), label if name == AUTO else name.lower()
@@ -114,9 +119,19 @@ def open_archive(
         locked = _take_all(reader, haul, how, is_image=label in IMAGES, only=only, alone=alone, save=save)
         if name == "Iso":
             _take_hidden(reader, data, haul)
+        if label in IMAGES:
+            within = partial(_open_within, haul=haul, words=words, depth=depth)
+            disks.open_disks(reader, haul, within, BROKEN)
         _take_locked(locked, partial(_reader, data, kind), haul, how, words)
         return True
     return False
+
+
+def _open_within(content: bytes, *, haul: Haul, words: Words, depth: int) -> bool:
+    """Open a disk or partition of a disk image."""
+    found = find_signature(content[:HEAD_BYTES]) if depth < MOST_DISKS_AROUND else None
+    label = found.file_type.label if found else ""
+    return label in IMAGES and open_archive(content, haul, words, label, depth=depth + 1)
 
 
 def _opened(data: bytes, kind: Any, words: Words) -> tuple[Any, str | None]:
@@ -181,7 +196,9 @@ def _take_all(
 ) -> list[Any]:
     """Take what the reader opens. Answers the members that need another password."""
     locked = []
-    items = [item for item in reader.items() if not item.is_dir()]
+    items = [
+        item for item in reader.items() if not item.is_dir() and not (is_image and disks.is_disk(item.size()))
+    ]
     at_once = _all_at_once(reader, items, haul)
     for item in sorted(items, key=lambda item: (kind_by_name(item.path()), item.path())):
         path, size = _path_of(item), item.size()
