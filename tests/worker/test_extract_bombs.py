@@ -14,8 +14,9 @@ import pikepdf
 import pybit7z
 import pytest
 
-from samplebank.worker.analysers.extract import plain, zips
-from samplebank.worker.analysers.extract.haul import LATE, SECONDS, Haul, Stopped
+from samplebank.worker.analysers.extract import disks, plain, sevenzip, zips
+from samplebank.worker.analysers.extract import haul as haul_module
+from samplebank.worker.analysers.extract.haul import LATE, SECONDS, TOO_LARGE, Haul, Stopped
 from samplebank.worker.analysers.extract.passwords import Words
 from samplebank.worker.analysers.extract.pdf_objects import MOST_INSIDE, dictionaries
 from samplebank.worker.analysers.extract.rtf import open_rtf
@@ -196,6 +197,43 @@ async def test_zeros_are_not_unpacked(extract: Extract, make: Callable[[bytes], 
 
     assert all(len(child.data) <= 128 * MIB for child in result.children)
     assert result.score == -1
+
+
+PADDED = PROGRAM + secrets.token_bytes(100_000) + bytes(3 * MIB)
+
+
+def padded_containers() -> dict[str, tuple[str, bytes]]:
+    other = {"a.exe": PADDED, "b.txt": b"x"}
+    return {
+        "zip": ("zip", zipped(other)),
+        "locked zip": ("zip", locked(other, "infected")),
+        "tar": ("tar", tarred(other, "w:gz")),
+        "7z": ("sevenzip", solid(("a.exe", PADDED), ("b.txt", b"x"))),
+    }
+
+
+@pytest.mark.parametrize("kind", padded_containers())
+def test_a_program_too_large_by_padding_becomes_a_sample_up_to_the_padding(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    label, made = padded_containers()[kind]
+    for module in (haul_module, disks, plain, zips):
+        monkeypatch.setattr(module, "MOST_CHILD_BYTES", MIB)
+    haul, words = Haul(len(made)), Words(["infected"])
+
+    match label:
+        case "zip":
+            zips.open_zip(made, haul, words)
+        case "tar":
+            plain.open_tar(made, haul, "gzip")
+        case _:
+            sevenzip.open_archive(made, haul, words, label)
+
+    (child,) = haul.children()
+    assert (child.name, PADDED.startswith(child.data)) == ("a.exe", True)
+    assert 0 <= len(child.data) - len(PADDED.rstrip(b"\0")) < 512
+    assert [entry["path"] for entry in haul.listing if entry["why"] == TOO_LARGE] == ["a.exe"]
+    assert "up to the padding" in haul.problems[0]
 
 
 def test_a_member_too_large_to_take_is_unpacked_no_longer_than_the_time_of_the_sample() -> None:

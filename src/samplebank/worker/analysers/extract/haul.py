@@ -31,6 +31,11 @@ DAMAGED = "damaged, or packed by an unknown method"
 HUNGRY = "needs more memory to unpack than there is"
 #: part of a message of 7-Zip
 NO_MEMORY = "Not enough memory"
+#: members too large for a sample whose first bytes are looked at, and the bytes that are read of each
+MOST_LOOKS, LOOKED_AT = 3, 64 * MIB
+#: what the padding of a program begins at
+PAGE = 512
+PADDED = "larger than a sample by padding. The sample is the first {} bytes, up to the padding."
 SAME = "the same as another member"
 HARMLESS = "neither acts nor holds more"
 
@@ -62,7 +67,7 @@ class Haul:
         self._found: list[Found] = []
         self._digests: set[bytes] = set()
         self._words: list[str] = []
-        self._read = self._kept = 0
+        self._read = self._kept = self._looks = 0
         self.members = 0
         self.listing: list[dict[str, JSON]] = []
         self.limits: list[str] = []
@@ -134,10 +139,29 @@ class Haul:
                 why = TOO_LARGE if size > MOST_CHILD_BYTES else BOMB
                 self.note(why)
                 self.pass_over(path, size, why)
+                if why == TOO_LARGE and self.may_look():
+                    self.take_padded(path, b"".join(pieces), how)
                 return
             self.go_on()
             pieces.append(piece)
         self.take(path, b"".join(pieces), how)
+
+    def may_look(self) -> bool:
+        """Whether the first bytes of one more member may be read that is too large for a sample."""
+        self._looks += 1
+        return self._looks <= MOST_LOOKS
+
+    def take_padded(self, path: str, beginning: bytes, how: str) -> None:
+        """Take a member that is too large by padding alone: what stands before the padding becomes the sample.
+
+        Padding makes a program too large for scanners. The program runs without the padding, too.
+        """
+        content = beginning.rstrip(beginning[-1:])
+        if not content or 2 * len(content) > len(beginning):
+            return
+        content = beginning[: -(-len(content) // PAGE) * PAGE]
+        self.problems.append(f"{path[-200:]}: {PADDED.format(len(content))}")
+        self.take(path, content, how)
 
     def pass_over(self, path: str, size: int, why: str, sha256: str | None = None) -> None:
         """List a member that does not become a sample."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, ClassVar, Self
 
 from samplebank.worker.analysers.extract import lzip
-from samplebank.worker.analysers.extract.haul import Haul
+from samplebank.worker.analysers.extract.haul import LOOKED_AT, MOST_CHILD_BYTES, Haul
 
 STREAMS: Mapping[str, Callable[[BinaryIO], Any]] = {
     "gzip": gzip.open,
@@ -82,7 +82,12 @@ def open_tar(data: bytes, haul: Haul, label: str = "") -> None:
 def _open_tar(stream: Any, haul: Haul) -> None:
     with tarfile.open(fileobj=stream, mode="r|", ignore_zeros=True, tarinfo=_Header) as container:
         for entry in container:
-            if entry.type in WITHOUT_FILE or not haul.begin(entry.name, entry.size):
+            if entry.type in WITHOUT_FILE:
+                continue
+            if not haul.begin(entry.name, entry.size):
+                if entry.size > MOST_CHILD_BYTES and haul.may_look():
+                    beginning = _UpToDamage(_Member(container, entry), haul).read(LOOKED_AT)
+                    haul.take_padded(entry.name, beginning, "tar")
                 continue
             member = container.extractfile(entry) if entry.issparse() else _Member(container, entry)
             if member is not None:

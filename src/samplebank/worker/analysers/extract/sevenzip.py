@@ -205,6 +205,7 @@ def _take_all(
         path = alone if path == NAMELESS else path
         packed = size if is_image or not item.pack_size() else item.pack_size()
         if not haul.begin(path, size, packed if reader.items_count() > 1 else None):
+            disks.take_padded(item, partial(reader.extract_to, item.index()), haul, how, BROKEN)
             continue
         try:
             content = at_once.get(item.path())

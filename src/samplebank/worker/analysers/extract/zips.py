@@ -3,10 +3,12 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from samplebank.worker.analysers.extract import locked, rescue
-from samplebank.worker.analysers.extract.haul import MANY, SAME, Haul
+from samplebank.worker.analysers.extract.disks import is_disk
+from samplebank.worker.analysers.extract.haul import LOOKED_AT, MANY, MOST_CHILD_BYTES, SAME, Haul
 from samplebank.worker.analysers.extract.kinds import kind_by_name
 from samplebank.worker.analysers.extract.passwords import Words, words_in
 from samplebank.worker.analysers.extract.plain import BROKEN, LOST
@@ -95,6 +97,7 @@ def open_zip(data: bytes, haul: Haul, words: Words, *, is_first: bool = True) ->
         files = [entry for entry in entries if entry.file_size or not entry.is_dir()]
         for entry in sorted(files, key=lambda entry: (kind_by_name(entry.filename), entry.filename)):
             if not haul.begin(entry.filename, entry.file_size, entry.compress_size):
+                _look_at_large(container, entry, data, haul, words)
                 continue
             if entry.header_offset in places:
                 haul.pass_over(entry.filename, entry.file_size, SAME)
@@ -111,6 +114,25 @@ def open_zip(data: bytes, haul: Haul, words: Words, *, is_first: bool = True) ->
                     known[place] = entry.compress_size
     if is_first:
         rescue.take_left_out(data, known, haul)
+
+
+def _look_at_large(
+    container: zipfile.ZipFile, entry: zipfile.ZipInfo, data: bytes, haul: Haul, words: Words
+) -> None:
+    """Take what stands before the padding of a member that is too large."""
+    if entry.file_size <= MOST_CHILD_BYTES or not haul.may_look():
+        return
+    with suppress(RuntimeError, *LOST):
+        if not entry.flag_bits & ENCRYPTED_BIT:
+            with container.open(entry) as stream:
+                haul.take_padded(entry.filename, stream.read(LOOKED_AT), "zip")
+            return
+        for word in words.to_try() if is_disk(entry.file_size) else ():
+            content = locked.unlocked(container, entry, data, word)
+            if content is not None:
+                haul.password_used = word
+                haul.take_padded(entry.filename, content, "zip")
+                return
 
 
 def _name_in_front(data: bytes, entry: zipfile.ZipInfo) -> str:
