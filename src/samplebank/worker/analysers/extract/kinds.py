@@ -2,10 +2,11 @@
 
 import re
 from enum import IntEnum
+from itertools import islice
 
 from samplebank.identification.signatures import find_signature
 from samplebank.identification.texts import WIDE_MARKS, without_false_mark
-from samplebank.worker.analysers.extract import cms
+from samplebank.worker.analysers.extract import cms, spelled
 
 HEAD_BYTES = 72 * 1024
 
@@ -93,8 +94,38 @@ SCRIPTS = frozenset(
         "mht",
         "mhtml",
         "svg",
+        "msc",
+        "searchconnector-ms",
+        "theme",
+        "desktop",
+        "wsc",
+        "ws",
+        "pyw",
+        "lua",
+        "scpt",
+        "applescript",
+        "command",
+        "jnlp",
+        "vsto",
+        "appinstaller",
+        "udl",
+        "asp",
+        "aspx",
+        "ashx",
+        "asmx",
+        "jsp",
+        "jspx",
+        "cfm",
+        "phtml",
+        "phar",
+        "shtml",
+        "xht",
     ]
 )
+#: names of files by which a system acts, whatever their ending says
+SCRIPT_NAMES = {"desktop.ini": Kind.SCRIPT}
+#: the longest text that is searched for spelled files, and the beginnings of files that are looked at
+MOST_SPELLING, MOST_BEGINNINGS = 16 * 1024 * 1024, 200
 DOCUMENTS = frozenset(
     [
         "doc",
@@ -195,16 +226,33 @@ def kind_of(path: str, data: bytes) -> Kind:
     if not data:
         return Kind.LISTED
     head, named = data[:HEAD_BYTES], SUFFIXES.get(suffix_of(path))
-    found = find_signature(head)
-    if found is not None:
-        label, group = found.file_type.label or "", found.file_type.group or ""
-        kind = LABELS.get(label, GROUPS.get(group, Kind.BINARY))
+    kind = _marked_kind(head)
+    if kind is not None:
         return named if kind is Kind.LISTED and named in {Kind.PROGRAM, Kind.SCRIPT} else kind
     if cms.content_of(data) is not None:
         return Kind.ARCHIVE
     if is_text(head):
-        return _kind_of_text(head, named)
+        kind = _kind_of_text(head, SCRIPT_NAMES.get(path.rpartition("/")[2].lower(), named))
+        return Kind.ARCHIVE if kind is Kind.LISTED and _holds_file(data) else kind
     return named if named in {Kind.PROGRAM, Kind.ARCHIVE, Kind.DOCUMENT} else Kind.BINARY
+
+
+def _marked_kind(head: bytes) -> Kind | None:
+    """The kind by the mark at the beginning; None without a mark."""
+    found = find_signature(head)
+    if found is None:
+        return None
+    label, group = found.file_type.label or "", found.file_type.group or ""
+    return LABELS.get(label, GROUPS.get(group, Kind.BINARY))
+
+
+def _holds_file(text: bytes) -> bool:
+    """Whether letters or digits in a text spell a file that acts or holds more, which a script beside the text writes."""
+    if len(text) > MOST_SPELLING:
+        return False
+    text = text.replace(b"\0", b"") if text.startswith(WIDE_MARKS) else text
+    found = (_marked_kind(begin) for begin in islice(spelled.beginnings(text), MOST_BEGINNINGS))
+    return any(kind not in {None, Kind.LISTED} for kind in found)
 
 
 def _kind_of_text(head: bytes, named: Kind | None) -> Kind:

@@ -63,6 +63,19 @@ def has_spelled(data: bytes) -> bool:
     return data.translate(OF_PIECE).count(b"\1" * SHORTEST_PIECE) >= FEWEST_PIECES
 
 
+def beginnings(data: bytes) -> Iterator[bytes]:
+    """The first bytes of what long letters, digits and lists of numbers spell. Letters may be turned round."""
+    if not has_spelled(data):
+        return
+    for _, letters in base64_letters(data):
+        bare = letters.rstrip(b"=")
+        yield decoded(bare[:MOST_OF_BEGIN])
+        yield decoded(bare[::-1][:MOST_OF_BEGIN])
+    for find in (digits, lists):
+        for _, spelling in find(data):
+            yield spelling[:MOST_OF_BEGIN]
+
+
 def base64_of_web(data: bytes) -> Iterator[tuple[range, bytes]]:
     for found in _found(BASE64_OF_WEB, data, OF_WEB, SHORTEST_BASE64):
         if OWN_OF_WEB.search(found[0]):
