@@ -7,8 +7,8 @@ from samplebank.worker.analysers.extract.kinds import HEAD_BYTES, Kind, kind_of
 
 #: the header of a program of Unix: class, order of bytes, version
 ELF = re.compile(rb"\x7fELF[\x01\x02][\x01\x02]\x01[\0-\x12]")
-#: the start of a program of Windows, where the place of the second header stands, and the second header with the machine
-WINDOWS, POINTER, FARTHEST = b"MZ", 0x3C, 4096
+#: the start of a program of Windows with the place of the second header, which is near, and the second header with the machine
+WINDOWS, POINTER = re.compile(rb"(?=MZ.{58}(.[\0-\x0f]\0\0))", re.DOTALL), 0x3C
 SECOND = re.compile(rb"PE\0\0(?:\x4c\x01|\x64\x86|\x64\xaa|\xc4\x01)[\x01-\x60]\0")
 #: what the command line of Windows, and scripts, begin with
 START_OF_TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\t\r\n -~]{24}")
@@ -56,12 +56,10 @@ def _take_from(data: bytes, place: int, what: str, haul: Haul) -> None:
 
 def find_windows(data: bytes, start: int) -> int:
     """Where a program of Windows begins, at `start` or behind; -1 where none begins."""
-    place = data.find(WINDOWS, start)
-    while place >= 0:
-        pointer = int.from_bytes(data[place + POINTER : place + POINTER + 4], "little")
-        if pointer <= FARTHEST and SECOND.match(data, place + pointer):
-            return place
-        place = data.find(WINDOWS, place + 1)
+    for found in WINDOWS.finditer(data, start):
+        pointer = int.from_bytes(found[1], "little")
+        if SECOND.match(data, found.start() + pointer):
+            return found.start()
     return -1
 
 
