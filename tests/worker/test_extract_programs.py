@@ -5,9 +5,12 @@ import struct
 
 import pytest
 
+from samplebank.worker.analysers.extract import autoit
 from samplebank.worker.contract import Result
 from worker.conftest import Extract
-from worker.made_bundles import bundle
+from worker.made_autoit import autoit as made_autoit
+from worker.made_autoit import script as made_script
+from worker.made_bundles import MARK, bundle
 from worker.made_images import rar
 
 SECTION_BYTES = 512
@@ -77,6 +80,20 @@ async def test_a_program_of_net_in_one_file_gives_its_files(
 
     assert {child.name: child.data for child in result.children} == {"own.dll": INNER, "run.ps1": b"iex $x"}
     assert result.result["opened"] == ["dotnet"]
+
+
+async def test_marks_that_mislead_hide_no_files_of_net(extract: Extract) -> None:
+    program = windows(bytes(8) + MARK + b"\xff" * 8 + MARK)
+
+    assert contents(await extract(bundle(program, {"own.dll": INNER}))) == [INNER]
+
+
+async def test_marks_that_mislead_hide_no_script_of_autoit(extract: Extract) -> None:
+    program = windows(autoit.MARK)
+
+    result = await extract(program + made_autoit([made_script('MsgBox(0, "a", "b")')]))
+
+    assert [child.name for child in result.children] == ["script.au3"]
 
 
 async def test_what_belongs_to_net_itself_is_listed_with_its_hash(extract: Extract) -> None:

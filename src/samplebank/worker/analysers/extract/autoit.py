@@ -1,5 +1,6 @@
 """Compiled scripts of AutoIt: the program carries its script and the files of the script, each disguised and packed."""
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from samplebank.worker.analysers.extract.haul import MIB, Haul
 
 #: what stands before the forms, and what stands before the first record: a sum of these bytes is a part of the key
 MARK, FORMS, SALT_BYTES = bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d"), (b"AU3!EA05", b"AU3!EA06"), 16
+#: the mark alone may stand anywhere
+BEGIN = re.compile(re.escape(MARK) + rb"AU3!EA0[56]")
 #: the package undoes 0.5 MiB a second, and unpacks a megabyte a second: so many bytes of all records are looked at
 MOST_BYTES = 8 * MIB
 #: the most bytes of a name, and the most records without a file
@@ -64,8 +67,8 @@ def can_open() -> bool:
 
 def begin_of(data: bytes) -> int:
     """Where the compiled script begins; -1 for a program without."""
-    place = data.find(MARK)
-    return place if place >= 0 and data.startswith(FORMS, place + len(MARK)) else -1
+    found = BEGIN.search(data)
+    return found.start() if found else -1
 
 
 def open_script(data: bytes, haul: Haul) -> None:

@@ -8,13 +8,16 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from samplebank.worker.analysers.extract.haul import Haul
 
 #: the SHA-256 of `.net core bundle`, which stands in each program; the place of the table of files stands in front
 MARK = bytes.fromhex("8b1202b96a612038727b930214d7a03213f5b9e6efae3318ee3b2dce24b36aae")
-PLACE = struct.Struct("<q")
+PLACE_BYTES = 8
+#: the mark may stand in a program before, to mislead
+MOST_MARKS = 20
 #: version and number of files; the name of the bundle follows, and from a version on places of settings
 HEADER, SETTINGS, SETTINGS_SINCE = struct.Struct("<IIi"), struct.Struct("<5Q"), 2
 #: place and size of a file, the packed size from a version on, the kind; the path follows
@@ -68,11 +71,11 @@ def open_bundle(data: bytes, haul: Haul) -> None:
 
 def _header_place(data: bytes) -> int:
     """Where the table of files begins; 0 for a program without files."""
-    mark = data.find(MARK)
-    if mark < PLACE.size:
-        return 0
-    (place,) = PLACE.unpack_from(data, mark - PLACE.size)
-    return place if 0 < place <= len(data) - HEADER.size else 0
+    for mark in islice(re.finditer(re.escape(MARK), data), MOST_MARKS):
+        place = int.from_bytes(data[max(0, mark.start() - PLACE_BYTES) : mark.start()], "little")
+        if 0 < place <= len(data) - HEADER.size:
+            return place
+    return 0
 
 
 def _entries(data: bytes) -> Iterator[Entry]:

@@ -1,5 +1,6 @@
 """What is suspicious about the structure and the imports of a Windows program."""
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from samplebank.worker.contract import JSON
 
 CODE_RIGHTS = lief.PE.Section.CHARACTERISTICS
 #: the begin of a compiled script of AutoIt, and the versions of its form behind the begin
-AUTOIT, AUTOIT_FORMS = bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d"), (b"AU3!EA05", b"AU3!EA06")
+AUTOIT = re.compile(re.escape(bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d")) + rb"AU3!(EA0[56])")
 #: how the files of an installer by InstallShield begin behind the program
 INSTALLSHIELD = (b"ISSetupStream", b"InstallShield\0")
 FEW_IMPORTS, MANY_NATIVE = 10, 100
@@ -108,10 +109,8 @@ def header_findings(binary: lief.PE.Binary, facts: dict[str, JSON]) -> list[Find
 def carried_findings(head: bytes, overlay: dict[str, JSON] | None) -> list[Finding]:
     """A script or the files of an installer that the program carries, by their first bytes."""
     findings = []
-    place = head.find(AUTOIT)
-    form = head[place + len(AUTOIT) : place + len(AUTOIT) + len(AUTOIT_FORMS[0])] if place >= 0 else b""
-    if form in AUTOIT_FORMS:
-        findings.append(Finding("autoit-script", f"{form[4:].decode()} at {place:#x}"))
+    if script := AUTOIT.search(head):
+        findings.append(Finding("autoit-script", f"{script[1].decode()} at {script.start():#x}"))
     if overlay is not None and head.startswith(INSTALLSHIELD, overlay["offset"]):
         findings.append(Finding("installshield", f"at {overlay['offset']:#x}"))
     return findings
