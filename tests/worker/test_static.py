@@ -283,6 +283,12 @@ async def test_an_archive_with_a_program_is_no_dropper(static: Analyse, containe
     assert (traits(result), result.tags) == (set(), [])
 
 
+async def test_an_archive_with_one_long_text_is_an_archive(static: Analyse) -> None:
+    script = b"schtasks /create /tn x\n" + b"rem nothing more\n" * 1000
+
+    assert (await static(tarred({"a" * 90 + ".bat": script}))).result["format"] == "archive"
+
+
 async def test_a_carried_program_is_found(static: Analyse) -> None:
     assert "embedded-executable" in traits(await static(b"\0" * 100 + made_files.launcher()))
 

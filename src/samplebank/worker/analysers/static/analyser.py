@@ -9,6 +9,7 @@ import lief
 import msgspec
 
 from samplebank.identification.signatures import find_signature
+from samplebank.identification.texts import is_written
 from samplebank.worker.analysers.static import archives, elf, macho, office, pdf, pe, scripts
 from samplebank.worker.analysers.static.containers import Container
 from samplebank.worker.analysers.static.facts import fuzzy
@@ -140,11 +141,11 @@ def _read(sample: SampleFile, head: bytes) -> tuple[str, Facts, list[Finding]]:
             return name, {name: read[0], **damaged}, read[1]
         broken = f"The file begins like {signature.file_type.description if signature else name}, but cannot be parsed."
         return "data", {"notParsed": broken}, []
+    if signature is not None and signature.file_type.group == "archive" and not is_written(head):
+        return "archive", {"archive": Container().facts(label)}, []
     if (text := scripts.find_text(head)) is not None:
         facts, findings = scripts.read(text)
         return "text", {"text": facts}, findings
-    if signature is not None and signature.file_type.group == "archive":
-        return "archive", {"archive": Container().facts(label)}, []
     return "data", {}, []
 
 
