@@ -373,6 +373,19 @@ def test_the_files_on_a_disk_that_is_too_large_for_a_sample_are_taken(
     assert haul.opened[-1] == "fat"
 
 
+def test_a_disk_without_room_in_the_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disks, "MOST_CHILD_BYTES", 1024 * 1024)
+    made, library, haul = vhd("A.EXE", PROGRAM), pybit7z.Bit7zLibrary(pybit7z.default_lib7zip()), Haul(1)
+    reader = pybit7z.BitArchiveReader(library, made, pybit7z.FormatVhd)
+
+    def open_within(_: bytes) -> bool:
+        raise RuntimeError("Could not allocate bytes object!")
+
+    disks.open_disks(reader, haul, open_within, ())
+
+    assert (haul.children(), len(haul.listing), len(haul.problems)) == ([], 1, 1)
+
+
 def test_the_tables_of_a_help_file_are_listed_as_such() -> None:
     haul = Haul(1)
 

@@ -12,6 +12,8 @@ from samplebank.worker.analysers.extract.haul import MOST_CHILD_BYTES, TOO_LARGE
 #: bytes of a disk that is opened in memory, where up to four copies of the disk and of its partition stand
 MOST_DISK_BYTES = 320 * 1024 * 1024
 MOST_DISKS = 4
+#: what Python and pybit7z raise where the memory is used up
+NO_MEMORY = (MemoryError, RuntimeError)
 
 
 def is_disk(size: int) -> bool:
@@ -23,7 +25,7 @@ def open_disks(
     reader: Any, haul: Haul, open_within: Callable[[bytes], bool], broken: tuple[type[Exception], ...]
 ) -> None:
     """Open the disks. `open_within` takes the files of a disk, and answers False for bytes that are none; `broken` is what 7-Zip raises."""
-    failures: tuple[type[Exception], ...] = (*broken, MemoryError)
+    failures: tuple[type[Exception], ...] = (*broken, *NO_MEMORY)
     disks = [item for item in reader.items() if not item.is_dir() and is_disk(item.size())]
     for number, item in enumerate(disks):
         path, size = item.path().replace("\\", "/"), item.size()
@@ -42,5 +44,5 @@ def take_padded(
 ) -> None:
     """Take what stands before the padding of a member that is too large, where `unpack` gives the member."""
     if is_disk(item.size()) and haul.may_look():
-        with suppress(*broken, MemoryError):
+        with suppress(*broken, *NO_MEMORY):
             haul.take_padded(item.path().replace("\\", "/"), unpack(), how)
