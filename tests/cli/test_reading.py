@@ -55,6 +55,23 @@ def test_a_verdict_is_one_word(verdict: Verdict | None, word: str) -> None:
     assert assessment(verdict) == word
 
 
+@pytest.mark.parametrize(
+    ("verdict", "is_withdrawal"),
+    [
+        (Verdict(score=100, status_override="malicious", flags=["manual"]), False),
+        (Verdict(score=0, status_override="benign", flags=["manual"]), False),
+        (Verdict(score=95, flags=["manual"]), True),
+        (Verdict(score=10, status_override="malicious", flags=["manual"]), True),
+        (Verdict(score=10, status_override="malicious"), False),
+    ],
+)
+def test_a_verdict_that_was_taken_back_is_known_without_its_analyses(
+    verdict: Verdict,
+    is_withdrawal: bool,  # noqa: FBT001 a table
+) -> None:
+    assert verdict.is_withdrawal is is_withdrawal
+
+
 def test_a_value_may_hold_an_equals_sign() -> None:
     assert read_pairs(["case=a=b", "empty="], "--meta") == {"case": "a=b", "empty": ""}
 

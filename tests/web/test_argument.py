@@ -33,6 +33,7 @@ def verdict(score: int, *analyses: dict[str, Any], override: str | None = None) 
         job_id=None,
         job_state=None,
         analyses=list(analyses),
+        is_withdrawal=False,
     )
 
 

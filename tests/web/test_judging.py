@@ -82,6 +82,36 @@ def test_the_balance_of_others_after_a_verdict_was_taken_back_is_that_of_hidden_
     assert "You may see none of the analyses that were weighed." in balance(quinn, judged)
 
 
+def overridden(bank: Bank) -> Sample:
+    """A sample with a low score that an analysis of the mill overrides, and that the quarry has, too."""
+    (worker,) = bank.workers(1)
+    sample, job, tasks = bank.planned(worker)
+    analysis = bank.analyse(sample, worker, 10, verdictStatusOverride="malicious")
+    assert bank.update(job, tasks[worker], "success", analyses=[analysis]).ok
+    bank.submit(sample, "quinn")
+    return sample
+
+
+def test_an_override_of_an_analysis_is_not_told_as_a_verdict_by_hand(bank: Bank, visitor: Visitors) -> None:
+    shown = page_of(visitor("chief"), overridden(bank))
+
+    told = shown.text("header.verdict-line")
+    assert ("set by analyses" in told, "by hand" in told) == (True, False)
+    assert not shown.all("button[value=withdrawn]")
+
+
+def test_who_sees_no_analysis_is_told_that_a_verdict_by_hand_was_taken_back(
+    bank: Bank, visitor: Visitors
+) -> None:
+    sample, chief = overridden(bank), visitor("chief")
+
+    judge(chief, sample, seen_on(page_of(chief, sample)))
+    judge(chief, sample, seen_on(page_of(chief, sample)), status="withdrawn")
+
+    told = page_of(visitor("quinn"), sample).text("header.verdict-line")
+    assert ("taken back" in told, "Set by hand" in told) == (True, False)
+
+
 def test_without_any_witness_the_page_does_not_say_that_nothing_was_found(
     visitor: Visitors, judged: Sample
 ) -> None:

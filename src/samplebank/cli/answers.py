@@ -4,7 +4,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from samplebank.verdicts.model import gravest_first
+from samplebank.verdicts.model import MANUAL_SCORES, gravest_first
 
 Data = TypeVar("Data")
 
@@ -210,8 +210,12 @@ class Verdict(Shown, frozen=True):
 
     @property
     def is_withdrawal(self) -> bool:
-        """Whether an earlier verdict by hand was taken back. Then the verdict is that of the analyses."""
-        return self.is_manual and (self.status_override is None or bool(self.analysis))
+        """Whether an earlier verdict by hand was taken back. Then the verdict is that of the analyses, seen or not.
+
+        The interface does not tell. A verdict by hand has no analyses, and the score of its status.
+        """
+        by_hand = MANUAL_SCORES.get(self.status_override or "")
+        return self.is_manual and (by_hand != self.score or bool(self.analysis))
 
     @property
     def by_hand(self) -> bool:

@@ -26,7 +26,10 @@ IS_WITHDRAWAL = """
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A stored verdict. `analyses`, `job_id` and `job_state` hold only the parts that the reader may see."""
+    """A stored verdict. `analyses`, `job_id` and `job_state` hold only the parts that the reader may see.
+
+    `is_withdrawal`: an earlier manual verdict was taken back, so the verdict is that of the analyses, seen or not.
+    """
 
     id: UUID
     sha256: bytes
@@ -42,11 +45,7 @@ class Verdict(msgspec.Struct, frozen=True):
     job_id: UUID | None
     job_state: str | None
     analyses: list[dict[str, Any]]
-
-    @property
-    def is_withdrawal(self) -> bool:
-        """Whether an earlier manual verdict was taken back. Then the verdict is that of the analyses, as for `IS_WITHDRAWAL`."""
-        return self.manual and (self.status_override is None or bool(self.analyses))
+    is_withdrawal: bool
 
     @property
     def flags(self) -> list[str]:

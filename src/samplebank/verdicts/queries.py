@@ -10,10 +10,10 @@ from uuid import UUID
 from samplebank.accounts.access import see_customers, see_rows, sees_judgement
 from samplebank.accounts.caller import Caller
 from samplebank.accounts.model import Permission
-from samplebank.database import TRUE, Columns, Connection, Sql, order_by
+from samplebank.database import TRUE, Columns, Connection, Sql, Statement, order_by
 from samplebank.database.listing import Listing
 from samplebank.samples.model import Sample
-from samplebank.verdicts.model import Verdict
+from samplebank.verdicts.model import IS_WITHDRAWAL, Verdict
 
 SORTS = {
     "createdTimestamp": "v.created_time",
@@ -21,6 +21,14 @@ SORTS = {
     "score": "v.score",
 }
 FROM = "verdict v JOIN sample s ON s.id = v.sample_id LEFT JOIN job j ON j.id = v.job_id"
+
+#: whether the latest verdict by hand before a verdict was in force, with the same override
+IS_CARRIED = Statement(f"""
+    SELECT coalesce((
+        SELECT NOT {IS_WITHDRAWAL} AND v.status_override = :override FROM verdict v
+         WHERE v.sample_id = (SELECT sample_id FROM verdict WHERE id = :id) AND v.manual AND v.created_time < :created
+         ORDER BY v.created_time DESC, v.id DESC LIMIT 1), false)
+""")
 
 
 def columns(caller: Caller) -> Columns[Verdict]:
@@ -57,6 +65,7 @@ def _columns(sees_job: Sql, sees_author: Sql, sees_analysis: Sql) -> Columns[Ver
             """,
             sees_analysis,
         ),
+        is_withdrawal=f"v.manual AND {IS_WITHDRAWAL}",
     )
 
 
@@ -74,3 +83,13 @@ async def get_verdict(db: Connection, caller: Caller, id_: UUID) -> Verdict:
     row = await Sql(f"SELECT {{}} FROM {FROM} WHERE v.id = {{}}", shown.selected, id_).row(db)
     # None is impossible: the verdict was stored in the same transaction
     return shown.read(row)
+
+
+async def is_by_hand(db: Connection, verdict: Verdict) -> bool:
+    """Whether the override of a verdict was set by hand, with the verdict or before. Otherwise analyses have the override."""
+    if verdict.manual or verdict.status_override is None:
+        return verdict.manual and not verdict.is_withdrawal
+    carried: bool = await IS_CARRIED.value(
+        db, id=verdict.id, override=verdict.status_override, created=verdict.created_time
+    )
+    return carried

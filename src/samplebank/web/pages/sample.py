@@ -31,6 +31,7 @@ from samplebank.samples.model import pasted, read_sha256
 from samplebank.search.overview import Overview, get_overviews, get_sample_with_overview
 from samplebank.submissions import queries as submissions
 from samplebank.submissions.model import Submission
+from samplebank.verdicts import queries as verdicts
 from samplebank.verdicts.model import Verdict
 from samplebank.web.argument import Argument, argue
 from samplebank.web.copying import Copied, of_sample
@@ -86,7 +87,7 @@ class SamplePage(Page, frozen=True):
 
     `undo` is the reason to store when the visitor undoes the verdict, None without such a verdict.
     `followed` is the newest job that has not ended. `note_key` is the key of the form for a note.
-    `linked` are the children that decided and that the visitor may see.
+    `linked` are the children that decided and that the visitor may see. `is_by_hand`: the status is of somebody's verdict by hand.
     `more` names what the page shows the newest of alone: seen, jobs, analyses. `newer` and `older` are offsets of other notes.
     """
 
@@ -100,6 +101,7 @@ class SamplePage(Page, frozen=True):
     undo: str | None
     names: list[str]
     argument: Argument | None
+    is_by_hand: bool
     linked: frozenset[str]
     analyses: list[Said]
     seen: list[Seen]
@@ -140,8 +142,8 @@ async def _read(request: Visit, sha256: bytes, query: SampleQuery) -> SamplePage
         counted = await links.count_by_type(db, caller, sample)
         noted = await notes.notes_of(caller, sample).page(db, Part(MOST_NOTES + 1, query.notes))
         found = await _newest_jobs(db, caller, sha256) if caller.holds(Permission.VIEW_JOBS) else []
-        verdict, malicious_score = overview.verdict, request.bank.settings.malicious_score
-        reasons = None if verdict is None else argue(verdict, malicious_score, query.without or ())
+        verdict = overview.verdict
+        reasons, is_by_hand = await _argued(request, db, verdict, query.without or ())
         linked = await _linked(db, caller, reasons)
     more = _more(seen=seen, jobs=found, analyses=said)
     seen, found, said = seen[:MOST], found[:MOST], said[:MOST]
@@ -153,6 +155,7 @@ async def _read(request: Visit, sha256: bytes, query: SampleQuery) -> SamplePage
         undo=UNDONE if verdict is not None and _can_undo(request, verdict, overview) else None,
         names=list(dict.fromkeys(one.file_name for one in seen)),
         argument=reasons,
+        is_by_hand=is_by_hand,
         linked=linked,
         analyses=[_said(one) for one in said],
         seen=[_seen(one, directory) for one in seen],
@@ -167,6 +170,16 @@ async def _read(request: Visit, sha256: bytes, query: SampleQuery) -> SamplePage
         copied=of_sample(request.address, sha256.hex()),
         may=permissions_of(request.caller),
     )
+
+
+async def _argued(
+    request: Visit, db: Connection, verdict: Verdict | None, without: Sequence[UUID]
+) -> tuple[Argument | None, bool]:
+    """The verdict as an argument, and whether the status is of somebody's verdict by hand."""
+    if verdict is None:
+        return None, False
+    argument = argue(verdict, request.bank.settings.malicious_score, without)
+    return argument, await verdicts.is_by_hand(db, verdict)
 
 
 async def _newest_jobs(db: Connection, caller: Caller, sha256: bytes) -> Sequence[JobWithTasks]:
