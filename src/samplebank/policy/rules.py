@@ -12,6 +12,7 @@ from samplebank.database import Connection, Page, Sql, Statement, all_of, new_id
 from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation
 from samplebank.policy.model import Action, Book, Match, Option, Policy, Rule, RuleContent, RuleKind
+from samplebank.policy.turns import take_turn
 from samplebank.timespec import Millis
 
 RULE_COLUMNS = """
@@ -58,7 +59,7 @@ async def get_policy(db: Connection) -> Policy:
 
 async def lock_policy(db: Connection) -> Policy:
     """As `get_policy`, with a lock for a change."""
-    await db.execute("SELECT FROM policy FOR UPDATE")
+    await take_turn(db)
     return await get_policy(db)
 
 
@@ -76,6 +77,7 @@ async def put_policy(
 
 async def add_rule(db: Connection, content: RuleContent, *, user_id: int, now: Millis) -> Rule:
     """Store a rule. Raises `Conflict` when another rule matches the same."""
+    await take_turn(db)
     id_ = new_id()
     await ADD_RULE.run(db, id=id_, user_id=user_id, now=now, **_columns(content))
     await _claim_matches(db, id_, content.match)
@@ -109,6 +111,7 @@ async def get_rule(db: Connection, reference: str) -> Rule:
 
 async def lock_rule(db: Connection, reference: str) -> Rule:
     """As `get_rule`, with a lock for a change."""
+    await take_turn(db)
     return await _get(db, LOCK_RULE, reference)
 
 

@@ -15,6 +15,7 @@ from samplebank.database.identifiers import find_id
 from samplebank.errors import Conflict, NotFound, Violation, Violations
 from samplebank.policy.model import Worker, WorkerContent
 from samplebank.policy.schema_cost import TooDear, price_of
+from samplebank.policy.turns import take_turn
 from samplebank.timespec import Millis
 
 COLUMNS = Columns.of(Worker, "w")
@@ -111,6 +112,7 @@ async def add_worker(
 
     Raises `Conflict` when the short name is in use, unless the same user registered the very same worker.
     """
+    await take_turn(db)
     id_, short_name, told = new_id(), str(content.short_name), msgspec.structs.asdict(content)
     done = await ADD.run(db, id=id_, user_id=user_id, now=now, **told)
     if done != ADDED and not await IS_SAME.value(db, user_id=user_id, **told):
@@ -122,6 +124,7 @@ async def update_worker(
     db: Connection, reference: str, content: WorkerContent, *, user_id: int, now: Millis
 ) -> Worker:
     """Change the fields of `content` that are not None. Raises `NotFound` for a deleted worker."""
+    await take_turn(db)
     worker = await get_worker(db, reference)
     if worker.deleted_time is not None:
         raise NotFound(f"The worker {reference} is deleted.")
@@ -144,8 +147,9 @@ async def update_worker(
 
 async def delete_worker(db: Connection, reference: str, *, user_id: int, now: Millis) -> Worker:
     """Delete a worker, and take the worker out of the policy. Open tasks stay. Repeating the deletion changes nothing."""
+    await take_turn(db)
     worker = await get_worker(db, reference)
-    policy = await db.fetchval("SELECT workers FROM policy FOR UPDATE")
+    policy = await db.fetchval("SELECT workers FROM policy")
     if worker.deleted_time is None:
         left = [id_ for id_ in policy if id_ != worker.id]
         if policy and not left:
