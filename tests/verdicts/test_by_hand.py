@@ -13,6 +13,9 @@ from samplebank.verdicts.by_hand import Judge, set_verdict
 from verdicts.judging import analysed, judge
 
 FIND = "SELECT id FROM sample WHERE sha256 = $1"
+ACTIVE_SINCE_JUDGED = """
+    SELECT s.activity_time >= v.created_time FROM sample s JOIN verdict v ON v.id = s.verdict_id WHERE s.sha256 = $1
+"""
 SOMEBODY = "SELECT min(id) FROM subject"
 
 
@@ -75,6 +78,16 @@ async def test_of_two_who_judge_at_once_the_last_to_be_stored_is_the_latest_and_
     assert [one["statusOverride"] for one in bank.verdicts_of(sample)] == ["malicious", "benign"]
     assert bank.data(bank.get(sample.path))["latestVerdict"]["statusOverride"] == "malicious"
     assert analysed(bank, sample, "mia", 10)["statusOverride"] == "malicious"
+
+
+async def test_a_sample_is_active_no_earlier_than_its_latest_verdict(bank: Bank, database: Database) -> None:
+    sample = bank.submitted("mia")
+    judge(bank, sample, ROBOT, "benign")
+
+    await judged_late(database, sample, "malicious")
+
+    async with database.connection() as db:
+        assert await db.fetchval(ACTIVE_SINCE_JUDGED, bytes.fromhex(sample.sha256))
 
 
 @pytest.mark.parametrize(("user", "told"), [("mia", True), ("quinn", False)])

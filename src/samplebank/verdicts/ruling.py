@@ -104,10 +104,10 @@ def stored(permitted: str, told: str = "") -> str:
                    :tags::jsonb, :triggered_detections::int,
                    greatest(:now::bigint, {AFTER_THE_LATEST}), :judged_for::bigint[]
               FROM {permitted}
-            RETURNING id, malicious
+            RETURNING id, malicious, created_time
         ),
         latest AS (
-            UPDATE sample SET verdict_id = stored.id, activity_time = greatest(activity_time, :now),
+            UPDATE sample SET verdict_id = stored.id, activity_time = greatest(activity_time, stored.created_time),
                    alerts_wanted = alerts_wanted OR stored.malicious,
                    parents_wanted = parents_wanted OR EXISTS (SELECT FROM extracted WHERE sample_id = :sample_id)
               FROM stored WHERE sample.id = :sample_id
