@@ -20,7 +20,8 @@ DEEP: dict[str, Any] = {
 
 async def judged(db: Connection, document: dict[str, Any], criterion: PathCriterion) -> bool:
     condition = in_json(Document("analysis", "a", "result"), criterion)
-    found: bool = await Sql("SELECT {} FROM (SELECT {}::jsonb AS result) a", condition, document).value(db)
+    row = "SELECT result, lower(values_text(result)) AS search FROM (SELECT {}::jsonb AS result) r"
+    found: bool = await Sql(f"SELECT {{}} FROM ({row}) a", condition, document).value(db)
     return found
 
 
@@ -60,6 +61,27 @@ async def test_a_path_finds_what_is_there(db: Connection, path: str, values: lis
 )
 async def test_a_path_finds_nothing_else(db: Connection, path: str, values: list[str] | None) -> None:
     assert await judged(db, DEEP, PathCriterion(path=path, value=values)) is False
+
+
+@pytest.mark.parametrize(
+    ("document", "value", "found"),
+    [
+        ({"k": {"in": ["two"]}}, "two", True),
+        ({"k": {"in": ["twos"]}}, "two", False),
+        ({"k": 123}, "123", True),
+        ({"k": True}, "true", True),
+        ({"k": "null"}, "null", True),
+        ({"k": None}, "null", False),
+        ({"k": None, "text": "nullified"}, "null", False),
+    ],
+)
+async def test_a_value_without_a_path_is_found_where_the_text_of_the_row_has_the_value(
+    db: Connection,
+    document: dict[str, Any],
+    value: str,
+    found: bool,  # noqa: FBT001 a table
+) -> None:
+    assert await judged(db, document, PathCriterion(value=[value])) is found
 
 
 @pytest.mark.parametrize("value", ["1e999999999", "9" * 5000, "NaN", "-", "truest", '"', "\\"])

@@ -46,9 +46,9 @@ def in_flat_map(document: Document, criterion: PathCriterion) -> Sql:
 def in_json(document: Document, criterion: PathCriterion) -> Sql:
     """On any JSON; lists on the way are looked into."""
     path, values = criterion.path, criterion.value or []
-    tests = _tests(values, _literals)
     if path is None:
-        return _anywhere(document, values, tests)
+        return _anywhere(document, values, _tests(values, _literals_in_texts))
+    tests = _tests(values, _literals)
     found = [f"{steps}{test}" for steps in _steps(path) for test in tests]
     return _any_path(document, found, few=len(values) <= FEW)
 
@@ -83,6 +83,11 @@ def _tests(values: Sequence[str], literals: Callable[[str], str]) -> list[str]:
 def _literals(value: str) -> str:
     """The same text, or the number, boolean or null that the text writes."""
     return f"{_same(value)} || @ == {value}" if SCALAR.fullmatch(value) else _same(value)
+
+
+def _literals_in_texts(value: str) -> str:
+    """As `_literals`, of what the text of a row has. A null is in no text, so `null` finds the text alone."""
+    return _same(value) if value == "null" else _literals(value)
 
 
 def _same(value: str) -> str:
