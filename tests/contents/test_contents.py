@@ -221,6 +221,14 @@ async def test_a_pattern_is_found_as_bytes_or_as_text_of_either_width(
     assert (found.offset, found.form) == (offset, form)
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_nearly"),
+    [("4d5", True), ("4d 5 a9", True), ("a", True), ("4d 5a", False), ('"4d5"', False), ("4d5!", False), (" ", False)],
+)  # fmt: skip
+def test_a_text_that_may_be_meant_as_bytes_is_told_from_others(asked: str, is_nearly: bool) -> None:  # noqa: FBT001 a table
+    assert read_pattern(asked).is_nearly_hex is is_nearly
+
+
 async def test_the_search_goes_on_behind_a_place(store: CountedStore) -> None:
     sample = kept(store, b"MZ..MZ..MZ")
     places, at = [], 0

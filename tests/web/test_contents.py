@@ -85,6 +85,12 @@ def test_a_pattern_is_found_and_marked(
     assert bytes.fromhex(shown.text("td:nth-child(2) b")) == marked
 
 
+def test_an_odd_number_of_hex_digits_is_said_to_be_a_text(visitor: Visitors, program: Sample) -> None:
+    shown = visitor("mia").get(f"/sample/{program.sha256}/bytes?find=68747")
+
+    assert "bytes have two hex digits each" in shown.text("[role=status]")
+
+
 def test_the_search_goes_on_behind_the_place(visitor: Visitors, program: Sample) -> None:
     mia = visitor("mia")
     shown = mia.get(f"/sample/{program.sha256}/bytes?find=http://")

@@ -98,7 +98,10 @@ async def list_strings(request: Call) -> Answer:
 
 @get(f"{ONE}/find", opt=operation("findInSample", *NEEDED, query=FindQuery, answers=FindResponse))
 async def find_in_sample(request: Call) -> Answer:
-    """Find bytes in hex, or a text in UTF-8 or UTF-16LE, from an offset on. The search ends after a second."""
+    """Find bytes in hex, or a text in UTF-8 or UTF-16LE, from an offset on. The search ends after a second.
+
+    Bytes have two hex digits each. So `4d5` is a text, as is any pattern in quotation marks.
+    """
     sample = await request.visible_sample(*NEEDED)
     query = request.read_query(FindQuery)
     pattern = contents.read_pattern(query.pattern)

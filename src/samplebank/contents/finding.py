@@ -16,6 +16,8 @@ WINDOW = 1024 * 1024
 #: seconds of a search
 SECONDS = 1.0
 HEX = re.compile(r"\s*[0-9a-fA-F]{2}(?:\s*[0-9a-fA-F]{2})*\s*")
+#: of hex digits and blanks, whether each byte has two digits or not
+NEARLY_HEX = re.compile(r"\s*[0-9a-fA-F][0-9a-fA-F\s]*")
 QUOTED = re.compile(r'"(.+)"', re.DOTALL)
 
 
@@ -28,9 +30,13 @@ class Form(StrEnum):
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """What is looked for: any of these bytes."""
+    """What is looked for: any of these bytes.
+
+    `is_nearly_hex`: the text has hex digits alone, and not two for each byte. The text is looked for, where bytes may be meant.
+    """
 
     needles: dict[Form, bytes]
+    is_nearly_hex: bool = False
 
     @property
     def longest(self) -> int:
@@ -59,7 +65,8 @@ def read_pattern(text: str) -> Pattern:
         return Pattern({Form.BYTES: bytes.fromhex(text)})
     quoted = QUOTED.fullmatch(text)
     said = quoted[1] if quoted else text
-    return Pattern({Form.TEXT: said.encode(), Form.WIDE: said.encode("utf-16-le")})
+    needles = {Form.TEXT: said.encode(), Form.WIDE: said.encode("utf-16-le")}
+    return Pattern(needles, is_nearly_hex=bool(NEARLY_HEX.fullmatch(text)))
 
 
 async def find(store: Blobs, sample: Sample, pattern: Pattern, at: int, *, seconds: float = SECONDS) -> Found:

@@ -39,8 +39,12 @@ class BytesQuery(Body):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What a search came to. `offset` is None where nothing was found before `reached`; `further` is where to go on."""
+    """What a search came to. `offset` is None where nothing was found before `reached`; `further` is where to go on.
 
+    `is_nearly_hex` is that of `contents.Pattern`.
+    """
+
+    is_nearly_hex: bool
     offset: int | None
     length: int
     form: str | None
@@ -129,6 +133,7 @@ async def _search(request: Visit, sample: Sample, wanted: str, at: int) -> Searc
     async with while_connected(request.disconnected), request.budgets.files.turn(request.caller.user.id):
         found = await contents.find(request.bank.blobs, sample, pattern, at)
     return Search(
+        is_nearly_hex=pattern.is_nearly_hex,
         offset=found.offset,
         length=found.length,
         form=None if found.form is None else found.form.value,
