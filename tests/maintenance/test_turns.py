@@ -140,3 +140,12 @@ async def test_without_its_bytes_a_sample_keeps_its_type(bank: Bank, db: Connect
 
     row = await db.fetchrow("SELECT classification_id, classification_wanted FROM sample WHERE id = $1", id_)
     assert (given_up, row and tuple(row)) == (True, (before, False))
+
+
+async def test_a_sample_that_was_deleted_while_its_type_was_awaited_lacks_no_type(
+    db: Connection, waiting: list[bytes]
+) -> None:
+    id_ = await db.fetchval(ID, waiting[0])
+    await db.execute("UPDATE sample SET deleted_time = 1 WHERE id = $1", id_)
+
+    assert await queue.give_up(db, id_)

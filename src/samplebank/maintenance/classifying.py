@@ -219,7 +219,7 @@ class Classifying:
         bank.signals.send(Signal.URGENT if is_urgent else Signal.UNCLASSIFIED)
 
     async def _without_bytes(self, bank: Bank, missing: Sequence[Waiting]) -> Found:
-        """What is stored of samples whose bytes are missing: nothing, where the sample has a type."""
+        """What is stored of samples whose bytes are missing: nothing, where the sample has a type or is deleted."""
         found: Found = []
         for one in missing:
             async with bank.database.connection() as db:

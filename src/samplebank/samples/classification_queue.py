@@ -98,10 +98,10 @@ DOUBT = Statement("""
     )
     SELECT coalesce(bool_or(classification_urgent), false) FROM doubted
 """)
-# A sample whose bytes are missing keeps the present type.
+# A sample whose bytes are missing keeps the present type. The bytes of a deleted sample are no loss.
 GIVE_UP = """
     UPDATE sample SET classification_wanted = false, classification_urgent = false
-     WHERE id = $1 AND classification_id IS NOT NULL RETURNING id
+     WHERE id = $1 AND (classification_id IS NOT NULL OR deleted_time IS NOT NULL) RETURNING id
 """
 # The samples are locked in the order of ids, as by everybody who locks several.
 STORE = Statement("""
@@ -178,7 +178,7 @@ async def doubt(db: Connection, ids: Sequence[int]) -> bool:
 
 
 async def give_up(db: Connection, sample_id: int) -> bool:
-    """Leave a sample with the present type; False for a sample without a type."""
+    """Leave a sample with the present type, or deleted; False for a sample without a type."""
     return await db.fetchval(GIVE_UP, sample_id) is not None
 
 
