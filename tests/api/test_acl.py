@@ -9,7 +9,8 @@ import requests
 from hunts.hunting import HUNT, rules_for
 from kit.bank import AGENT, V2, Bank, Sample, fields_of, name_of
 from kit.policy_rules import RULES
-from samplebank.database import Database
+from samplebank.api.acl import MOST
+from samplebank.database import Connection, Database
 
 
 async def id_of(database: Database, short_name: str) -> int:
@@ -58,9 +59,25 @@ async def test_whom_one_has_met_is_named_by_number(bank: Bank, database: Databas
 
 
 def test_an_acl_has_a_length(bank: Bank) -> None:
-    refused = share(bank, ["nora"] * 1001)
+    refused = share(bank, ["nora"] * (MOST + 1))
 
     assert (refused.status_code, fields_of(refused)) == (412, {"acl"})
+
+
+@pytest.mark.parametrize("table", ["submission", "link"])
+async def test_every_index_has_room_for_the_longest_acl(bank: Bank, db: Connection, table: str) -> None:
+    sample = bank.submitted()
+    link = {"reference": sample.sha256, "type": "child", "tlp": "amber", "userAgent": AGENT}
+    assert bank.post(f"{sample.path}/link", link).ok
+
+    # of the customer, of the domain, and of subjects whose numbers have nothing in common
+    longest = f"ARRAY[-1] || ARRAY(SELECT hashint8extended(n, 1) FROM generate_series(0, {MOST}) n)"
+    find = "SELECT id FROM sample WHERE sha256 = $1"
+    changed = await db.execute(
+        f"UPDATE {table} SET readers = {longest} WHERE sample_id = ({find})", bytes.fromhex(sample.sha256)
+    )
+
+    assert changed == "UPDATE 1"
 
 
 def bodies_for(customer: int) -> dict[str, dict[str, Any]]:

@@ -8,8 +8,9 @@ from samplebank.api.call import Call
 from samplebank.errors import Violations
 from samplebank.submissions.queries import subjects_met
 
-#: the most subjects that an ACL names; a group stands for more users
-MOST = 1000
+#: the most subjects that an ACL names; a group stands for more users. The readers of a submission or link stand in indexes, of
+#: which an entry has room for 2.7 kB: 8 bytes for each subject
+MOST = 300
 
 
 async def read_acl(
