@@ -1,11 +1,12 @@
 """No two rules match the same. What a rule matches is free again once the rule matches something else, or has ended."""
 
+from secrets import token_hex
 from typing import Any
 
 import pytest
 import requests
 
-from kit.bank import Bank, name_of
+from kit.bank import Bank, fields_of, name_of
 from kit.policy_rules import RULES
 
 
@@ -76,3 +77,39 @@ def test_what_a_deleted_rule_matched_is_free(desk: Desk) -> None:
     desk.end()
 
     assert desk.add(freed).status_code == 201
+
+
+def test_of_two_rules_for_the_longest_texts_of_any_script_one_is_refused(desk: Desk) -> None:
+    longest = "".join(
+        chr(0x20000 + ord(letter) * 977 + place) for place, letter in enumerate(10 * token_hex(50))
+    )
+
+    statuses = [desk.add(name_of("short"), longest).status_code for _ in range(2)]
+
+    assert (len(longest), statuses) == (1000, [201, 412])
+
+
+def test_a_rule_of_very_many_combinations_is_refused(desk: Desk) -> None:
+    many = {
+        "type": [f"t{number}" for number in range(101)],
+        "superType": [f"s{number}" for number in range(100)],
+    }
+
+    refused = desk.bank.post(
+        RULES,
+        {
+            "name": "rule",
+            "description": "",
+            "match": {"classification": many},
+            "action": {"options": {"remove": ["a"]}},
+        },
+    )
+
+    assert (refused.status_code, fields_of(refused)) == (412, {"match.classification"})
+
+
+def test_of_many_shared_matches_a_hundred_are_told(desk: Desk) -> None:
+    shared = [name_of("shared") for _ in range(101)]
+    desk.add(*shared)
+
+    assert len(desk.add(*shared).json()["messages"]) == 100

@@ -1,7 +1,9 @@
 """The stored default policy and the stored rules. No two rules may match the same."""
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ import msgspec
 
 from samplebank.database import Connection, Page, Sql, Statement, all_of, new_id
 from samplebank.database.identifiers import find_id
-from samplebank.errors import Conflict, NotFound, Violation
+from samplebank.errors import MOST_TOLD, Conflict, NotFound, Violation
 from samplebank.policy.model import Action, Book, Match, Option, Policy, Rule, RuleContent, RuleKind
 from samplebank.policy.turns import take_turn
 from samplebank.timespec import Millis
@@ -49,6 +51,8 @@ KEEP_VERSION = Statement("""
     INSERT INTO policy_rule_version (rule_id, version, content, user_id, time)
     VALUES (:rule_id, :version, :content, :user_id, :now)
 """)
+#: characters of a claim in the table: an entry of its index has room for so many, whatever the claim is
+LONGEST_CLAIM = 2600
 TOUCH = "UPDATE policy SET version = version + 1"
 
 
@@ -251,16 +255,22 @@ def _options(stored: Any) -> tuple[Option, ...]:
 def _claims(match: Match) -> Iterator[tuple[str, str]]:
     """Everything that a rule claims for itself: (the key in the table, the words for users)."""
     for customer in match.customers:
-        yield json.dumps(["customer", customer]), f"the customer with the id {customer}"
+        yield _key("customer", customer), f"the customer with the id {customer}"
     for type_ in match.types or ((None,) if match.super_types else ()):
         for super_type in match.super_types or (None,):
             said = " and ".join(
                 f"the {n} {v!r}" for n, v in (("type", type_), ("superType", super_type)) if v
             )
-            yield json.dumps(["classification", type_, super_type]), said
+            yield _key("classification", type_, super_type), said
     for key in match.meta_keys:
         for value in match.meta_values:
-            yield json.dumps(["metaData", key, value]), f"the metadata {key!r} with the value {value!r}"
+            yield _key("metaData", key, value), f"the metadata {key!r} with the value {value!r}"
+
+
+def _key(*claim: object) -> str:
+    """A claim in the table: as JSON, or the digest of a longer claim. JSON begins with a bracket, and no digest does."""
+    text = json.dumps(claim)
+    return text if len(text) <= LONGEST_CLAIM else hashlib.sha256(text.encode()).hexdigest()
 
 
 async def _claim_matches(db: Connection, rule_id: UUID, match: Match) -> None:
@@ -270,6 +280,6 @@ async def _claim_matches(db: Connection, rule_id: UUID, match: Match) -> None:
         ON CONFLICT DO NOTHING RETURNING match
     """
     done = {row[0] for row in await db.fetch(query, sorted(claims), rule_id)}
-    taken = [claims[claim] for claim in claims if claim not in done]
+    taken = list(islice((claims[claim] for claim in claims if claim not in done), MOST_TOLD))
     if taken:
         raise Conflict(*(Violation(f"Another rule matches {said} already.", "match") for said in taken))

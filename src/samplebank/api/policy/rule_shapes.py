@@ -1,5 +1,6 @@
 """The shapes of rules in requests and answers."""
 
+from collections.abc import Sized
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,12 +12,15 @@ from samplebank.api.policy.default import (
     AnalysisWorkerOptionRequest,
     AnalysisWorkerOptionResponse,
 )
+from samplebank.errors import Violations
 from samplebank.http.shapes import Body, PageQuery, Several, Shown, Unique
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Texts = Several[Text]
 Description = Annotated[str, Meta(max_length=10_000)]
 Some = Annotated[Several[Text], Meta(min_length=1)]
+#: the most combinations of a type with a super type, or of a metadata key with a value, that a rule matches
+MOST_COMBINATIONS = 10_000
 SomeCustomers = Annotated[Several[int | str], Meta(min_length=1)]
 
 
@@ -125,3 +129,15 @@ class AnalysisRuleResponse(Shown):
     last_updated_timestamp: int | None = None
     deleted_by_user: UserInfo | None = None
     deleted_timestamp: int | None = None
+
+
+def check_combinations(violations: Violations, field: str, first: Sized, second: Sized) -> None:
+    """Refuse clauses of very many combinations, each of which is kept, so that no other rule matches the same."""
+    if len(first) * len(second) > MOST_COMBINATIONS:
+        said = f"The two lists of a clause make at most {MOST_COMBINATIONS} combinations; make several rules."
+        violations.add(field, said)
+
+
+def once(texts: "Texts | tuple[()]") -> tuple[str, ...]:
+    """The texts in their order, each once."""
+    return tuple(dict.fromkeys(texts))

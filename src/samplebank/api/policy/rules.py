@@ -33,7 +33,8 @@ from samplebank.api.policy.rule_shapes import (
     AnalysisRuleSubmissionMatchClauseResponse,
     AnalysisRuleUpdateRequest,
     RuleListQuery,
-    Texts,
+    check_combinations,
+    once,
 )
 from samplebank.api.repeated_requests import repeatable
 from samplebank.audit.model import Kind
@@ -198,15 +199,13 @@ def read_match(request: Call, violations: Violations, given: AnalysisRuleMatchCl
         types, super_types = given.classification.type or (), given.classification.super_type or ()
         if not types and not super_types:
             violations.add("match.classification", "The clause names neither a type nor a superType.")
-        return Match(RuleKind.CLASSIFICATION, types=_once(types), super_types=_once(super_types))
+        check_combinations(violations, "match.classification", types, super_types)
+        return Match(RuleKind.CLASSIFICATION, types=once(types), super_types=once(super_types))
     if given.submission is None:
         return Match(RuleKind.SUBMISSION)
     keys, values = given.submission.meta_data_key, given.submission.meta_data_value
-    return Match(RuleKind.SUBMISSION, meta_keys=_once(keys), meta_values=_once(values))
-
-
-def _once(texts: "Texts | tuple[()]") -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
+    check_combinations(violations, "match.submission", keys, values)
+    return Match(RuleKind.SUBMISSION, meta_keys=once(keys), meta_values=once(values))
 
 
 def _read_customers(request: Call, violations: Violations, references: list[int | str]) -> list[int]:
@@ -244,7 +243,7 @@ async def read_action(
         workers_remove=await resolve(db, "action.workers.remove", workers.remove or (), violations),
         options_set=read_options(violations, "action.options.set", options.set),
         options_add=read_options(violations, "action.options.add", options.add),
-        options_remove=_once(options.remove or []),
+        options_remove=once(options.remove or []),
     )
 
 
