@@ -311,11 +311,24 @@ async def test_what_is_shared_with_a_user_counts_once(
     if is_folded:
         await fold(db)
 
-    samples, submissions = await numbers_of_few(db, few["one"], 0)
+    for since in (0, NOW - 7 * DAY):
+        samples, submissions = await numbers_of_few(db, few["one"], since)
 
-    counted = await counted_of(db, few["one"], 0)
-    assert submissions == counted[1]
-    assert samples in {counted[0], None}
+        counted = await counted_of(db, few["one"], since)
+        assert submissions == counted[1]
+        # where both lists have rows, only counting tells what they have in common
+        assert samples in ({None} if is_folded else {counted[0], None})
+
+
+def test_of_windows_that_ended_no_tally_of_hidden_or_own_rows_knows_anything(
+    few: dict[str, Caller], nearly: Caller
+) -> None:
+    ended = IndexWindow(0, NOW)
+
+    assert number_of_nearly_all_samples(nearly, ended) is None
+    assert number_of_nearly_all_submissions(nearly, ended) is None
+    assert number_of_listed_samples(few["one"], ended, []) is None
+    assert number_of_read_submissions(few["one"], ended) is None
 
 
 async def fold(db: Connection) -> None:
