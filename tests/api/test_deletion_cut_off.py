@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from kit.locks import session_behind
 from kit.service import Service, running
 from samplebank.accounts.directory import Directory
 from samplebank.blobs import Area, DiskStore
+from samplebank.blobs.folder import Folder
 from samplebank.database import Connection, Database, connect
 from samplebank.errors import Unavailable
 from samplebank.policy.rules import PolicyBook
@@ -290,3 +291,21 @@ def test_a_sample_that_nobody_submits_is_deleted_in_the_name_of_the_built_in_adm
     (task,) = bank.data(bank.get(f"{V2}/servicetask", operation=["deleteSample"]))
     assert task["createdByUser"]["shortName"] == "admin"
     assert bank.get(f"{kept.path}/raw").content == kept.data
+
+
+def test_a_deletion_whose_bytes_cannot_go_keeps_no_other_deletion_waiting(
+    bank: Bank, service: Service
+) -> None:
+    stuck, other = bank.submitted(), bank.submitted()
+    folder = service.blobs / "sample" / stuck.sha256[:2]
+    while other.sha256[:2] == stuck.sha256[:2]:
+        other = bank.submitted()
+
+    with closing(Folder(folder)) as uploading:
+        uploading.lock_shared()
+        correlation = bank.data(bank.delete(stuck.path))["correlationID"]
+        assert eventually(lambda: "deletedTimestamp" in bank.data(bank.get(stuck.path)))
+        wait_for(bank, bank.delete(other.path))
+        assert task_of(bank, correlation)["state"] == "running"
+
+    assert eventually(lambda: task_of(bank, correlation)["state"] == "done")

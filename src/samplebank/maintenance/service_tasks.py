@@ -6,6 +6,7 @@ running is between two steps, or was left by a process that died, and goes on.
 
 import logging
 import socket
+import time
 from itertools import cycle, product
 from uuid import UUID
 
@@ -24,27 +25,43 @@ from samplebank.service_tasks.model import State, Tools
 log = logging.getLogger("samplebank.maintenance")
 #: deletions that are tried in a round of a backup; with more, tasks behind wait for the end of the backup
 MOST_HELD = 100
+#: seconds of a round for other tasks that are passed over, such as deletions whose bytes the store does not remove
+PATIENCE = 10.0
 #: errors that make a task fail; the last two are for tasks of another release, with other operations or arguments
 FAILURES = (Refusal, asyncpg.PostgresError, OSError, LookupError, ValueError)
 
 
 async def run_service_tasks(bank: Bank) -> None:
-    """Run every waiting task that no other host is at. Deletions whose bytes a backup holds back are passed over."""
+    """Run every waiting task that no other host is at. Tasks that cannot go on at the moment are passed over.
+
+    Raises `Unavailable` in the end, where a task was passed over for another reason than a backup.
+    """
     passed, held = set[UUID](), 0
+    stuck: Unavailable | None = None
+    wasted = 0.0
     while True:
         async with bank.database.connection() as db:
             found = await running.find_next(db, passed)
         if found is None:
-            return
+            break
         await bank.directory.refresh(at_once=True)
+        began = time.monotonic()
         try:
             if not await _run(bank, *found):
                 passed.add(found[0])
         except HeldBack:
+            passed.add(found[0])
             held += 1
             if held > MOST_HELD:
                 raise
+        except Unavailable as error:
             passed.add(found[0])
+            stuck = error
+            wasted += time.monotonic() - began
+            if wasted > PATIENCE:
+                raise
+    if stuck is not None:
+        raise stuck
 
 
 async def run_reanalyses(bank: Bank) -> None:
