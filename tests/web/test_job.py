@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from kit.bank import ROBOT, Bank
+from kit.bank import ROBOT, Bank, name_of
 from kit.visitor import Shown
 from samplebank.jobs.model import Task
 from samplebank.web.way import way_of
@@ -149,6 +149,21 @@ def test_a_job_has_the_name_of_the_submission_that_opened_the_job(bank: Bank, vi
 
     assert [row.text() for row in rows] == ["renamed.exe", "invoice.exe"]
     assert "invoice.exe" in mia.get(f"/job/{job}").text("h1")
+
+
+def test_a_job_whose_submission_is_hidden_has_the_newest_name_that_the_visitor_sees(
+    bank: Bank, visitor: Visitors
+) -> None:
+    (worker,) = bank.workers(1)
+    mine, theirs = name_of("mine"), name_of("theirs")
+    sample, *_ = bank.planned(worker, user="mia", fileName=mine)
+    bank.submit(sample, "quinn", fileName=theirs, metaData=bank.plan(worker), tlp="green")
+
+    def names(user: str) -> list[str]:
+        shown = visitor(user).get(f"/jobs?q=sha256:{sample.sha256}").all("#list td.name")
+        return [name.text() for name in shown]
+
+    assert (names("mia"), names("quinn")) == ([mine], [theirs])
 
 
 def number_of(shown: Shown, state: str) -> int:
