@@ -15,13 +15,14 @@ from samplebank.accounts.caller import Caller, of_customer
 from samplebank.assembly import clock
 from samplebank.database import Connection, Database, Outrun
 from samplebank.policy.rules import PolicyBook
+from samplebank.policy.turns import LOCK_POLICY
 from samplebank.submissions.challenge import Outcome, Tries
 from samplebank.submissions.intake import STORE, Result, Token, submit
 from samplebank.submissions.model import NewSubmission
 
 #: whether a change of the policy waits for somebody
-WAITS_FOR_POLICY = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE policy%')
+WAITS_FOR_POLICY = f"""
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = '{LOCK_POLICY}')
 """
 
 
