@@ -9,13 +9,13 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from samplebank.errors import Invalid, invalid
+from samplebank.setting_types import allowed, converted
 from samplebank.urls import URLS
 
 PREFIX = "SAMPLEBANK_"
@@ -221,48 +221,10 @@ def _known(name: str, shown: str, prefix: str = "") -> str:
 def _read(name: str, value: object) -> object:
     variable, wanted = f"{PREFIX}{name.upper()}", FIELDS[name].type
     try:
-        if isinstance(value, str):
-            _check_text(value)
-        return msgspec.convert(_number(value, wanted), wanted, dec_hook=_path)
-    except (msgspec.ValidationError, ValueError) as error:
-        message = f"{variable} {_shown(name, value)}, but must be {_allowed(wanted)}."
+        return converted(value, wanted)
+    except ValueError as error:
+        message = f"{variable} {_shown(name, value)}, but must be {allowed(wanted)}."
         raise invalid(variable, message) from error
-
-
-def _check_text(value: str) -> None:
-    """Raise ValueError for a text that no variable can hold: other processes are given the settings by variables."""
-    if "\0" in value:
-        raise ValueError(value)
-    value.encode()
-
-
-def _number(value: object, wanted: Any) -> object:
-    """The value as a number, if the setting wants a number and the value is written in digits."""
-    is_wanted = get_origin(_inner(wanted)) is Annotated
-    is_number = is_wanted and isinstance(value, str) and re.fullmatch("-?[0-9]{1,30}", value)
-    return int(str(value)) if is_number else value
-
-
-def _path(wanted: type, value: object) -> object:
-    if wanted is Path and isinstance(value, str) and value:
-        return Path(value)
-    raise ValueError(f"{value!r} is no {wanted}")
-
-
-def _inner(wanted: Any) -> Any:
-    """The type of a setting that has a value."""
-    return get_args(wanted)[0] if get_origin(wanted) is UnionType or get_origin(wanted) is Union else wanted
-
-
-def _allowed(wanted: Any) -> str:
-    """What a setting of this type may be, in words."""
-    inner = _inner(wanted)
-    if get_origin(inner) is Literal:
-        return " or ".join(get_args(inner))
-    if get_origin(inner) is Annotated:
-        (bounds,) = inner.__metadata__
-        return f"a whole number from {bounds.ge} to {bounds.le}"
-    return "a folder" if inner is Path else "a text"
 
 
 def _shown(name: str, value: object) -> str:
