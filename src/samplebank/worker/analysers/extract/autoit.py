@@ -12,7 +12,7 @@ from samplebank.worker.analysers.extract.haul import MIB, Haul
 #: what stands before the forms, and what stands before the first record: a sum of these bytes is a part of the key
 MARK, FORMS, SALT_BYTES = bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d"), (b"AU3!EA05", b"AU3!EA06"), 16
 #: the mark alone may stand anywhere
-BEGIN = re.compile(re.escape(MARK) + rb"AU3!EA0[56]")
+BEGIN = re.compile(re.escape(MARK) + b"(?:%s)" % b"|".join(FORMS))
 #: the package undoes 0.5 MiB a second, and unpacks a megabyte a second: so many bytes of all records are looked at
 MOST_BYTES = 8 * MIB
 #: the most bytes of a name, and the most records without a file
