@@ -157,9 +157,8 @@ def run() -> None:
     if callable(signal.getsignal(signal.SIGINT)):  # else the program is in the background of a script
         signal.signal(signal.SIGINT, signal.default_int_handler)
     code = main(sys.argv[1:])
-    if callable(
-        signal.getsignal(signal.SIGINT)
-    ):  # a further Ctrl-C ends threads that are still at work, without a traceback
+    # A further Ctrl-C ends threads that are still at work, without a traceback.
+    if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(TERMINATED if is_told_to_end and code else code)
 
